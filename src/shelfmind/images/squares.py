@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
-import time
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +20,15 @@ from shelfmind.images.checking import OnImage, check_files, verdicts_path
 from shelfmind.images.decoding import BadImage, Pixels, open_image
 from shelfmind.images.fingerprinting import FingerprintRecorder
 from shelfmind.images.resize import RESIZES
+from shelfmind.images.square_cache import ABSENT, SquareCache
+from shelfmind.images.square_cache import Square as Square
 from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Progress
 from shelfmind.recipe import DataRecipe
 from shelfmind.records import BadFile, Sample
 
-Square = npt.NDArray[np.uint8]
 DEFAULT_CACHE_GB = 8.0
-ABANDONED_S = 24 * 3600.0
 
 
 class Squares(Protocol):
@@ -103,63 +102,90 @@ def open_squares(
     """Squares of all good samples, those samples in the same order, and the bad files.
 
     Every file is decoded once for its check, its square and its fingerprint. All are cached, so that the next command
-    on the same unchanged files decodes nothing. Squares of data sets larger than `cache_limit_bytes` or half of the
-    free disk space are not cached.
+    on the same unchanged files decodes nothing, and a changed data set only its new and changed files. Squares of data
+    sets larger than `cache_limit_bytes`, or whose new files need more than half of the free disk space, are not cached.
     """
-    folder = cache_folder()
     paths = [sample.path for sample in samples]
-    squares_folder = folder / "squares"
-    fingerprint = _fingerprint(paths, data)
-    if any(_mapped(packed, len(paths), data) is not None for packed in squares_folder.glob(f"{fingerprint}-*.npy")):
-        bad_files = _checked(paths, progress)
-        packed = squares_folder / _packed_name(fingerprint, bad_files)
-        squares = _mapped(packed, len(paths), data)
-        if squares is not None:
-            os.utime(packed)
-            return _good(squares, data, samples, bad_files)
-        progress = None  # all files have been counted
-    size, limit = len(paths) * data.resize_to**2 * 3, cache_limit_bytes()
-    if size > min(limit, shutil.disk_usage(folder).free // 2):
-        bad_files = _checked(paths, progress)
-        return _good(None, data, samples, bad_files)
-    temporary = squares_folder / f"{fingerprint}.{os.getpid()}.tmp"
+    cache, limit = SquareCache(cache_folder() / "squares", data), cache_limit_bytes()
+    squares = CachedSquares(paths, data, cache)
+    absent = squares.absent
+    if progress is not None and len(absent) < len(paths):
+        progress(len(paths) - len(absent))
+    needed = len(absent) * cache.square_bytes
+    if needed and (len(paths) * cache.square_bytes > limit or needed > shutil.disk_usage(cache_folder()).free // 2):
+        bad_files = _checked([paths[index] for index in absent], progress)
+        return _good(DecodedOnDemand(paths, data), samples, bad_files)
+    bad_files = []
     try:
-        squares_folder.mkdir(exist_ok=True)
-        _make_room(squares_folder, limit - size)
-        array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), data.resize_to, data.resize_to, 3))
-
-        def keep(index: int, image: Image.Image) -> None:
-            array[index] = resized(image, data)
-
-        bad_files = _checked(paths, progress, keep)
-        array.flush()
-        packed = squares_folder / _packed_name(fingerprint, bad_files)
-        os.replace(temporary, packed)
+        if needed:
+            cache.make_room(limit - needed, squares.shards)
+        for start in range(0, len(absent), cache.shard_size):
+            part = [paths[index] for index in absent[start : start + cache.shard_size]]
+            bad_files += _cache(part, cache, data, progress)
     except OSError as error:
         raise UserError(
-            f"the decoded images cannot be stored in {squares_folder} ({error}); set SHELFMIND_CACHE to another folder"
+            f"the decoded images cannot be stored in {cache.root} ({error}); set SHELFMIND_CACHE to another folder"
         ) from error
-    finally:
-        temporary.unlink(missing_ok=True)
-    return _good(np.load(packed, mmap_mode="r"), data, samples, bad_files)
+    return _good(CachedSquares(paths, data, cache) if needed else squares, samples, bad_files)
 
 
 def squares_of_some(
     samples: Sequence[Sample], rows: Sequence[int], data: DataRecipe, progress: Progress | None = None
 ) -> tuple[Squares, list[Sample]]:
-    """Squares of the good samples among those in `rows`, and these samples.
-
-    Nothing is decoded if the squares of all `samples` are cached, as those of a run's training images are.
-    """
-    paths = [sample.path for sample in samples]
-    for packed in (cache_folder() / "squares").glob(f"{_fingerprint(paths, data)}-*.npy"):
-        squares = _mapped(packed, len(paths), data)
-        if squares is not None:
-            bad = {each.path for each in check_files([paths[row] for row in rows], cache=verdicts_path())}
-            good = [row for row in rows if paths[row] not in bad]
-            return _Selected(squares, np.array(good, np.int64)), [samples[row] for row in good]
+    """Squares of the good samples among those in `rows`, and these samples."""
     found, chosen, _ = open_squares([samples[row] for row in rows], data, progress)
     return found, chosen
+
+
+class CachedSquares:
+    """Squares in the cache. The first access verifies each one's checksum; a damaged or deleted one is decoded again.
+
+    Attributes:
+        absent: the indices of squares that are not cached.
+        shards: the shards in use.
+    """
+
+    def __init__(self, paths: Sequence[Path], data: DataRecipe, cache: SquareCache) -> None:
+        self.cache = cache
+        self.decoded = DecodedOnDemand(paths, data)
+        places = cache.find(paths)
+        self.entries, self.shard = places.entries, places.shard
+        self.maps: dict[int, Square] = {}
+        self.shards: list[Path] = []
+        for position in np.unique(self.shard[self.shard != ABSENT]).tolist():
+            shard = places.shards[position]
+            inside, mapped = self.shard == position, cache.open(shard)
+            if mapped is None or len(mapped) <= self.entries["row"][inside].max():
+                cache.forget(shard)
+                self.shard[inside] = ABSENT
+            else:
+                self.maps[position] = mapped
+                self.shards.append(shard)
+        self.absent = np.flatnonzero(self.shard == ABSENT)
+        self.places = places.shards
+        self.verified = np.zeros(len(paths), np.bool_)
+
+    def __len__(self) -> int:
+        return len(self.shard)
+
+    def __getitem__(self, index: int) -> Square:
+        mapped = self.maps.get(int(self.shard[index]))
+        entry = self.entries[index]
+        if mapped is None:
+            return self.decoded[index]
+        found: Square = mapped[entry["row"]]
+        if not self.verified[index]:
+            if zlib.crc32(found.data) != entry["crc"]:
+                self.cache.forget(self.places[self.shard[index]])
+                return self.decoded[index]
+            self.verified[index] = True
+        return found
+
+
+def _cache(paths: Sequence[Path], cache: SquareCache, data: DataRecipe, progress: Progress | None) -> list[BadFile]:
+    """Decode files into a new shard; returns the bad ones."""
+    with cache.new_shard(paths) as keep:
+        return _checked(paths, progress, lambda index, image: keep(index, resized(image, data)))
 
 
 def _checked(paths: Sequence[Path], progress: Progress | None, on_image: OnImage | None = None) -> list[BadFile]:
@@ -182,7 +208,7 @@ def _checked(paths: Sequence[Path], progress: Progress | None, on_image: OnImage
 
 @dataclass(frozen=True)
 class _Selected:
-    """Some of the packed squares, by index."""
+    """Some of the squares, by index."""
 
     squares: Squares
     positions: npt.NDArray[np.int64]
@@ -195,63 +221,14 @@ class _Selected:
 
 
 def _good(
-    packed: Squares | None, data: DataRecipe, samples: Sequence[Sample], bad_files: list[BadFile]
+    squares: Squares, samples: Sequence[Sample], bad_files: list[BadFile]
 ) -> tuple[Squares, list[Sample], list[BadFile]]:
-    """The squares of the good samples: selected from `packed`, which contains all, or decoded on demand."""
+    """The squares of the good samples among all `squares`, and these samples."""
     bad = {bad_file.path for bad_file in bad_files}
+    if not bad:
+        return squares, list(samples), bad_files
     positions = [index for index, sample in enumerate(samples) if sample.path not in bad]
     good = [samples[index] for index in positions]
-    if packed is None:
-        return DecodedOnDemand([sample.path for sample in good], data), good, bad_files
-    return (_Selected(packed, np.array(positions, np.int64)) if bad else packed), good, bad_files
-
-
-def _mapped(path: Path, count: int, data: DataRecipe) -> Squares | None:
-    try:
-        squares = np.load(path, mmap_mode="r", allow_pickle=False)
-    except Exception:  # the header is Python text, whose parser can raise anything
-        return None
-    return squares if squares.shape == (count, data.resize_to, data.resize_to, 3) else None
-
-
-def _fingerprint(paths: Sequence[Path], data: DataRecipe) -> str:
-    digest = hashlib.sha256(f"{data.resize}|{data.resize_to}|{data.fill}\n".encode())
-    for path in paths:
-        try:
-            status = path.stat()
-            digest.update(
-                f"{path.absolute()}|{status.st_size}|{status.st_mtime_ns}\n".encode("utf-8", "surrogateescape")
-            )
-        except OSError:
-            digest.update(f"{path.absolute()}|missing\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:32]
-
-
-def _packed_name(fingerprint: str, bad_files: Sequence[BadFile]) -> str:
-    """The file name depends on the bad files: a temporarily unreadable file has no square, and gets one once it is
-    readable."""
-    paths = "\n".join(str(bad_file.path) for bad_file in bad_files)
-    return f"{fingerprint}-{hashlib.sha256(paths.encode('utf-8', 'surrogateescape')).hexdigest()[:8]}.npy"
-
-
-def _make_room(folder: Path, limit: int) -> None:
-    """Delete the least recently used squares until the rest take at most `limit` bytes, and leftovers of a crash."""
-    for leftover in folder.glob("*.tmp"):
-        if time.time() - _status(leftover)[0] > ABANDONED_S:
-            leftover.unlink(missing_ok=True)
-    kept = sorted((*_status(entry), entry) for entry in folder.glob("*.npy"))
-    total = sum(size for _, size, _ in kept)
-    for _, size, entry in kept:
-        if total <= limit:
-            return
-        total -= size
-        entry.unlink(missing_ok=True)
-
-
-def _status(path: Path) -> tuple[float, int]:
-    """Time of the last change or use and size in bytes; another process may have deleted the file."""
-    try:
-        status = path.stat()
-    except FileNotFoundError:
-        return time.time(), 0
-    return status.st_mtime, status.st_size
+    if isinstance(squares, DecodedOnDemand):
+        return DecodedOnDemand([sample.path for sample in good], squares.data), good, bad_files
+    return _Selected(squares, np.array(positions, np.int64)), good, bad_files

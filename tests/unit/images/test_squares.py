@@ -15,7 +15,7 @@ from PIL import Image
 
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder
-from shelfmind.images import checking
+from shelfmind.images import checking, square_cache
 from shelfmind.images.decoding import NO_MEMORY, BadImage, open_image
 from shelfmind.images.squares import (
     DecodedOnDemand,
@@ -86,8 +86,9 @@ def assert_squares_of(paths: list[Path], bad: dict[Path, str] | None = None, pro
     return squares
 
 
-def packed_files(cache: Path) -> list[Path]:
-    return sorted((cache / "squares").glob("*"), key=lambda path: path.stat().st_mtime)
+def shards(cache: Path) -> list[Path]:
+    """The squares of all shards, least recently used first."""
+    return sorted((cache / "squares").glob("*/*.npy"), key=lambda path: path.with_suffix(".index").stat().st_mtime)
 
 
 def test_the_second_time_decodes_nothing(photos: list[Path], opened: list[Path]) -> None:
@@ -143,11 +144,11 @@ def test_what_is_too_large_to_keep_is_decoded_on_demand(
     if shortage == "limit":
         limit_cache(monkeypatch, 6 * SQUARE_BYTES - 1)
     else:
-        monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=2 * 6 * SQUARE_BYTES - 1))
-    before = packed_files(cache)
+        monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=2 * SQUARE_BYTES - 1))
+    before = shards(cache)
     squares = assert_squares_of(photos)
     assert isinstance(squares, DecodedOnDemand)
-    assert packed_files(cache) == before
+    assert shards(cache) == before
     for order in (None, [4, 0, 3]):
         on_demand, packed = list(in_order(squares, order)), np.stack(list(in_order(kept, order)))
         np.testing.assert_array_equal(np.stack(on_demand)[: len(packed)], packed)
@@ -159,12 +160,12 @@ def test_what_was_used_longest_ago_makes_room(
 ) -> None:
     limit_cache(monkeypatch, 3 * SQUARE_BYTES)  # two files with their headers, and no third
     assert_squares_of(photos[:1])
-    os.utime(packed_files(cache)[0], (1000, 1000))
+    os.utime(shards(cache)[0].with_suffix(".index"), (1000, 1000))
     assert_squares_of(photos[1:2])
-    os.utime(packed_files(cache)[1], (2000, 2000))
+    os.utime(shards(cache)[1].with_suffix(".index"), (2000, 2000))
     assert_squares_of(photos[:1])  # used again: now the second is the older one
     assert_squares_of(photos[2:3])
-    assert len(packed_files(cache)) == 2
+    assert len(shards(cache)) == 2
     opened.clear()
     assert_squares_of(photos[:1])
     assert opened == []
@@ -179,6 +180,7 @@ DAMAGES: dict[str, Any] = {
     "text": lambda content: b"this is no array",
     "zeros": lambda content: bytes(len(content)),
     "fewer squares": lambda content: content.replace(b"(6, 16,", b"(5, 16,"),
+    "smaller squares": lambda content: content.replace(b"(6, 16,", b"(6, 15,"),
     "broken header": lambda content: content.replace(b"'shape'", b"'shape("),
 }
 
@@ -186,7 +188,7 @@ DAMAGES: dict[str, Any] = {
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_damaged_squares_are_made_anew(damage: str, photos: list[Path], cache: Path, opened: list[Path]) -> None:
     assert_squares_of(photos)
-    (packed,) = packed_files(cache)
+    (packed,) = shards(cache)
     content = packed.read_bytes()
     packed.write_bytes(DAMAGES[damage](content))
     assert packed.read_bytes() != content
@@ -198,6 +200,81 @@ def test_damaged_squares_are_made_anew(damage: str, photos: list[Path], cache: P
     assert opened == []
 
 
+def test_a_flipped_byte_of_a_square_is_decoded_again(photos: list[Path], cache: Path) -> None:
+    assert_squares_of(photos)
+    (shard,) = shards(cache)
+    content = bytearray(shard.read_bytes())
+    content[-3 * SQUARE_BYTES - 7] ^= 1
+    shard.write_bytes(content)
+    assert_squares_of(photos)  # the square is right although the cache is not
+    assert shards(cache) == []
+    assert_squares_of(photos)
+    assert len(shards(cache)) == 1
+
+
+def test_a_flipped_byte_of_an_index_makes_its_shard_anew(photos: list[Path], cache: Path) -> None:
+    assert_squares_of(photos)
+    (shard,) = shards(cache)
+    content = bytearray(shard.with_suffix(".index").read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.with_suffix(".index").write_bytes(content)
+    assert_squares_of(photos)
+    assert len(shards(cache)) == 1
+    assert shards(cache) != [shard]
+
+
+def test_a_changed_data_set_decodes_only_what_changed(photos: list[Path], cache: Path, opened: list[Path]) -> None:
+    assert_squares_of(photos[:4])
+    opened.clear()
+    save_noise(photos[1], 99)
+    os.utime(photos[1], ns=(10**18, 10**18))
+    assert_squares_of([photos[5], *photos[:4]])
+    assert sorted(opened) == [photos[1], photos[5]]
+    opened.clear()
+    assert_squares_of([photos[3], photos[5]])
+    assert opened == []
+
+
+def test_whole_shards_survive_a_kill(
+    photos: list[Path], cache: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(square_cache, "SHARD_BYTES", 2 * SQUARE_BYTES)
+    done = 0
+
+    def stop(more: int) -> None:
+        nonlocal done
+        done += more
+        if done > 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        open_squares(samples_of(photos), DATA, stop)
+    assert len(shards(cache)) == 2
+    opened.clear()
+    assert_squares_of(photos)
+    assert sorted(opened) == photos[4:]
+
+
+def test_leftovers_and_an_earlier_layout_are_deleted(photos: list[Path], cache: Path) -> None:
+    assert_squares_of(photos[:2])
+    folder = shards(cache)[0].parent
+    for name in ("old.tmp", "without_index.npy"):
+        (folder / name).write_bytes(b"x")
+        os.utime(folder / name, (1000, 1000))
+    (folder / "new.tmp").write_bytes(b"x")
+    (cache / "squares" / "earlier.npy").write_bytes(b"x")
+    assert_squares_of(photos[2:3])
+    names = {path.name for path in (cache / "squares").rglob("*") if path.is_file()}
+    assert "new.tmp" in names
+    assert not names & {"old.tmp", "without_index.npy", "earlier.npy"}
+
+
+def test_squares_that_are_deleted_while_in_use_are_right(photos: list[Path], cache: Path) -> None:
+    squares, _, _ = open_squares(samples_of(photos), DATA)
+    shutil.rmtree(cache / "squares")
+    np.testing.assert_array_equal(squares[2], square(photos[2], DATA))
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
 def test_what_is_broken_off_leaves_nothing(error: BaseException, photos: list[Path], cache: Path) -> None:
     def stop(done: int) -> None:
@@ -206,7 +283,7 @@ def test_what_is_broken_off_leaves_nothing(error: BaseException, photos: list[Pa
     with pytest.raises(UserError if isinstance(error, OSError) else KeyboardInterrupt) as caught:
         open_squares(samples_of(photos), DATA, stop)
     assert isinstance(error, KeyboardInterrupt) or "SHELFMIND_CACHE" in str(caught.value)
-    assert packed_files(cache) == []
+    assert shards(cache) == []
     assert_squares_of(photos)
 
 
