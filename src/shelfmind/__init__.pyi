@@ -12,6 +12,7 @@ from shelfmind.evaluation.readout import Readout
 from shelfmind.exporting.export import Export
 from shelfmind.gallery.changes import Entry, Summary
 from shelfmind.gallery.verification import Fault
+from shelfmind.inference.embed_files import EmbeddingOutcome
 from shelfmind.inference.predict_files import PredictionOutcome
 from shelfmind.inference.predictor import load as load
 from shelfmind.inference.recognizer import recognizer as recognizer
@@ -29,7 +30,7 @@ from shelfmind.requests.galleries import GalleryAddRequest, GalleryAuditRequest,
 from shelfmind.requests.guiding import InitRequest
 from shelfmind.requests.improving import AdaptRequest, FixresRequest, FoldInRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
-from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
+from shelfmind.requests.measuring import CalibrateRequest, EmbedRequest, EvaluateRequest, ExplainRequest, PredictRequest
 from shelfmind.requests.preparing import PrepareRequest
 from shelfmind.requests.serving import KeysAddRequest, KeysListRequest, KeysRevokeRequest, ServeRequest
 from shelfmind.requests.tool import DoctorRequest, VerifyRequest
@@ -70,6 +71,7 @@ __all__ = [
     "calibrate",
     "create_model",
     "doctor",
+    "embed",
     "evaluate",
     "expand",
     "explain",
@@ -855,6 +857,47 @@ def predict(
 
     Raises:
         UserError: a path does not exist, the output cannot be written, or there is no run.
+    """
+
+@overload
+def embed(request: EmbedRequest, /, *, watcher: Observer | None = None) -> EmbeddingOutcome: ...
+@overload
+def embed(
+    run: Path | str,
+    out: Path | str,
+    paths: Sequence[str] = (),
+    *,
+    data: Path | str | None = None,
+    dtype: Literal['float32', 'float16'] = 'float32',
+    part_size: int = 4096,
+    engine: str = 'auto',
+    rules: str | None = None,
+    batch: int | str | None = None,
+    decode: Literal['exact', 'fast'] = 'exact',
+    format: str | None = None,
+    watcher: Observer | None = None,
+) -> EmbeddingOutcome:
+    """Compute the embeddings of images or of a data set as a Parquet file. Writes one row per image: path, class and split (of a data set), embedding, and error for an unusable file. If interrupted, run the same command again to resume. Needs shelfmind[parquet].
+
+    Args:
+        run: Run folder, or a file written by `shelfmind export`.
+        paths: Images, folders of images, or patterns such as 'new/*.jpg'.
+        out: Output file: .parquet.
+        data: Data set to embed instead; adds the columns class and split.
+        dtype: Type of the values of an embedding. (default: float32)
+        part_size: Images between two saves. (default: 4096)
+        engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
+        rules: Rule set to enforce: contest (MindSpore is the only engine).
+        batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
+        decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
+        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        watcher: Receives progress and messages.
+
+    Returns:
+        Numbers of images and values, the engine, and unusable files.
+
+    Raises:
+        UserError: no run, no images, an output that cannot be written, or parts of another job next to it.
     """
 
 @overload

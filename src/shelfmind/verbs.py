@@ -227,6 +227,14 @@ VERBS = {
         show="cli.outcomes.measuring:show_predictions",
         mindspore=False,
     ),
+    "embed": Verb(
+        panel=MEASURE,
+        summary="Compute the embeddings of images or of a data set as a Parquet file.",
+        request="requests.measuring:EmbedRequest",
+        function="inference.embed_files:embed_files",
+        show="cli.outcomes.measuring:show_embeddings",
+        mindspore=False,
+    ),
     "export": Verb(
         panel=MEASURE,
         summary="Export a run to one file for ONNX Runtime, OpenVINO or MindIR, after checking that its "

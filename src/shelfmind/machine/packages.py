@@ -18,6 +18,7 @@ EXTRAS = {
     "httptools": (HTTP, "serve"),
     "python_multipart": (HTTP, "serve"),
     "prometheus_client": (HTTP, "serve"),
+    "pyarrow": ("PyArrow", "parquet"),
 }
 """Packages that are not needed for prediction alone: their names, and the extra that installs them."""
 

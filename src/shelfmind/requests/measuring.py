@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -177,6 +177,43 @@ class PredictRequest(Request):
     def require_inputs(self) -> None:
         """Check that the run or file exists."""
         require_run_or_file(self.run)
+
+
+class EmbedRequest(Request):
+    """The images to embed, and the run."""
+
+    details: ClassVar[str] = (
+        "Writes one row per image: path, class and split (of a data set), embedding, and error for an unusable file. "
+        "If interrupted, run the same command again to resume. Needs shelfmind[parquet]."
+    )
+    examples: ClassVar[tuple[str, ...]] = (
+        "shelfmind embed runs/first new/ --out embeddings.parquet",
+        "shelfmind embed shelf.onnx --data photos --dtype float16 --out photos.parquet",
+    )
+
+    run: Annotated[Path, Positional(), Field(description="Run folder, or a file written by `shelfmind export`.")]
+    paths: Images = Field((), description="Images, folders of images, or patterns such as 'new/*.jpg'.")
+    data: Path | None = Field(None, description="Data set to embed instead; adds the columns class and split.")
+    out: Annotated[Path, Incidental] = Field(description="Output file: .parquet.")
+    dtype: Literal["float32", "float16"] = Field("float32", description="Type of the values of an embedding.")
+    part_size: int = Field(4096, ge=1, description="Images between two saves.")
+    engine: Engine = "auto"
+    rules: Rules = None
+    batch: Batch = None
+    decode: Decode = "exact"
+    format: Format = None
+
+    @model_validator(mode="after")
+    def _images_or_data(self) -> EmbedRequest:
+        if bool(self.paths) == (self.data is not None):
+            raise UserError(f"give either images or {argument('data')}")
+        return self
+
+    def require_inputs(self) -> None:
+        """Check that the run or file exists, and the data set."""
+        require_run_or_file(self.run)
+        if self.data is not None:
+            require_path(self.data)
 
 
 class ExplainRequest(Request):

@@ -19,10 +19,17 @@ from shelfmind.progress import tell
 if TYPE_CHECKING:  # not needed for help
     from shelfmind.evaluation import Evaluation
     from shelfmind.evaluation.calibration import TemperatureScaling
+    from shelfmind.inference.embed_files import EmbeddingOutcome
     from shelfmind.inference.predict_files import PredictionOutcome
     from shelfmind.pages.explanations import Explanation
     from shelfmind.records import BadFile
-    from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
+    from shelfmind.requests.measuring import (
+        CalibrateRequest,
+        EmbedRequest,
+        EvaluateRequest,
+        ExplainRequest,
+        PredictRequest,
+    )
 
 UNUSABLE = 2
 """The exit status if no files, or too few, could be used."""
@@ -76,6 +83,18 @@ def show_predictions(
         display.line(f"predictions: {request.out}")
     display.line(f"engine: {outcome.engine}")
     tell(outcome.notes, display.note)
+    _report_bad_files(outcome.bad_files, outcome.images, display, outcome.bad_list)
+    bad = len(outcome.bad_files)
+    if bad > max_bad_fraction * outcome.images or bad == outcome.images:
+        raise typer.Exit(UNUSABLE)
+
+
+def show_embeddings(
+    outcome: EmbeddingOutcome, request: EmbedRequest, display: Display, *, max_bad_fraction: MaxBadFraction = 1.0
+) -> None:
+    """Print the path, the engine and unusable files."""
+    display.line(f"embeddings: {request.out} ({counted(outcome.images, 'image')}, {outcome.width} values each)")
+    display.line(f"engine: {outcome.engine}")
     _report_bad_files(outcome.bad_files, outcome.images, display, outcome.bad_list)
     bad = len(outcome.bad_files)
     if bad > max_bad_fraction * outcome.images or bad == outcome.images:

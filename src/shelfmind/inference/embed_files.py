@@ -1,0 +1,175 @@
+"""`embed`: embeddings of images or of a data set as a Parquet file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from shelfmind.data import open_catalog
+from shelfmind.errors import UserError, argument
+from shelfmind.files import require_writable, write_atomically
+from shelfmind.images.checking import reject_too_many_bad
+from shelfmind.inference.adaptation import require_unadapted
+from shelfmind.inference.parts import Parts
+from shelfmind.inference.predict_files import count_images, find_images, require_existing
+from shelfmind.inference.predictor import Predictor, load
+from shelfmind.machine.packages import require
+from shelfmind.progress import tell
+from shelfmind.records import UNLABELLED, BadFile
+from shelfmind.requests.calling import takes
+from shelfmind.requests.measuring import EmbedRequest
+from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.rules import engine_under
+
+SUFFIX = ".parquet"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image to embed; class and split are None unless it comes from a data set."""
+
+    path: str
+    class_name: str | None = None
+    split: str | None = None
+
+
+@dataclass
+class EmbeddingOutcome:
+    """The number of images and of values per embedding, the engine with its precision, and unusable files."""
+
+    images: int
+    width: int
+    engine: str
+    bad_files: list[BadFile] = field(default_factory=list)
+    bad_list: Path | None = None
+
+
+@takes(EmbedRequest)
+def embed_files(request: EmbedRequest, watcher: Observer = SILENT) -> EmbeddingOutcome:
+    """Write the embeddings of images, or of all images of a data set, to a Parquet file with one row per image.
+
+    Columns: ``path``, ``class`` and ``split`` (of a data set), ``embedding`` (a list of numbers; null for an
+    unusable file) and ``error`` (the reason, else null). Finished parts are kept next to the output until the end: the
+    same call resumes an interrupted one.
+
+    Returns:
+        Numbers of images and values, the engine, and unusable files.
+
+    Raises:
+        UserError: no run, no images, an output that cannot be written, or parts of another job next to it.
+    """
+    require("pyarrow")
+    import pyarrow.parquet as parquet
+
+    out = request.out
+    if out.suffix != SUFFIX:
+        raise UserError(f"{argument('out')} must be a file name ending in {SUFFIX}, got {out}")
+    require_writable(out)
+    require_unadapted(request.rules, [request.run])
+    items, labelled = _items(request, watcher)
+    predictor = load(request.run, (), engine_under(request.rules, request.engine), request.batch, request.decode)
+    parts = Parts(out, _plan(predictor, items, labelled, request))
+    parts.open()
+    progress = watcher.counter("embedding", len(items))
+
+    def write(path: Path, chosen: Sequence[Item]) -> None:
+        parquet.write_table(_table(predictor, chosen, labelled, request.dtype), path)
+
+    for done in parts.run(items, request.part_size, write):
+        progress(done)
+    outcome = EmbeddingOutcome(len(items), 0, predictor.engine.name)
+    write_atomically(out, lambda path: _join(parts.finished(), path, outcome))
+    bad_list = out.with_name(f"{out.name}.bad_files.csv")
+    if outcome.bad_files:
+        outcome.bad_list = bad_list
+        reject_too_many_bad(outcome.bad_files, outcome.images, 1.0, bad_list)
+    else:
+        bad_list.unlink(missing_ok=True)
+    parts.delete()
+    return outcome
+
+
+def _items(request: EmbedRequest, watcher: Observer) -> tuple[list[Item], bool]:
+    """The images, and whether they have classes."""
+    if request.data is not None:
+        catalog = open_catalog(request.data, request.format, one_class=True)
+        tell(catalog.notes, watcher.note)
+        names = {UNLABELLED: None, **dict(enumerate(catalog.class_names))}
+        return [Item(str(each.path), names[each.label], each.split) for each in catalog.samples], True
+    for path in request.paths:
+        require_existing(path)
+    _, notes = count_images(request.paths)
+    tell(notes, watcher.note)
+    return [Item(str(path)) for path in find_images(request.paths)], False
+
+
+def _plan(predictor: Predictor, items: Sequence[Item], labelled: bool, request: EmbedRequest) -> dict[str, Any]:
+    """Everything that determines the file."""
+    files = hashlib.sha256()
+    for item in items:
+        try:
+            status = os.stat(item.path)
+            version = f"{status.st_size}|{status.st_mtime_ns}"
+        except OSError:
+            version = "missing"
+        files.update(f"{item}|{version}\n".encode("utf-8", "surrogateescape"))
+    return {
+        "weights": predictor.checksum,
+        "preparation": predictor.recipe.data.model_dump(mode="json"),
+        "engine": predictor.engine.name,
+        "decode": request.decode,
+        "files": files.hexdigest(),
+        "labelled": labelled,
+        "part size": request.part_size,
+        "dtype": request.dtype,
+    }
+
+
+def _table(predictor: Predictor, items: Sequence[Item], labelled: bool, dtype: str) -> Any:
+    """The rows of one part."""
+    import pyarrow as arrow
+
+    errors: list[str | None] = []
+    found = [np.zeros((0, 0), dtype)]
+    for batch in predictor.of_sources(Path(item.path) for item in items):
+        errors += batch.errors
+        if len(batch.embeddings):
+            found.append(batch.embeddings.astype(dtype))
+    good = np.array([error is None for error in errors], np.bool_)
+    ends = np.cumsum(np.where(good, found[-1].shape[1], 0))
+    kind = arrow.float16() if dtype == "float16" else arrow.float32()
+    values = np.concatenate([part.reshape(-1) for part in found])
+    embedding = arrow.ListArray.from_arrays(
+        arrow.array(np.concatenate([[0], ends]), arrow.int32()), arrow.array(values, kind), mask=arrow.array(~good)
+    )
+    columns = {"path": arrow.array([_readable(item.path) for item in items])}
+    if labelled:
+        columns["class"] = arrow.array([item.class_name for item in items], arrow.string())
+        columns["split"] = arrow.array([item.split for item in items], arrow.string())
+    return arrow.table({**columns, "embedding": embedding, "error": arrow.array(errors, arrow.string())})
+
+
+def _join(parts: Iterable[Path], path: Path, outcome: EmbeddingOutcome) -> None:
+    """Write all parts, in order, as row groups of one file; only one part is in memory."""
+    import pyarrow.compute as compute
+    import pyarrow.parquet as parquet
+
+    files = list(parts)
+    with parquet.ParquetWriter(path, parquet.read_schema(files[0])) as writer:
+        for file in files:
+            table = parquet.read_table(file)
+            for row in table.filter(compute.is_valid(table["error"])).select(["path", "error"]).to_pylist():
+                outcome.bad_files.append(BadFile(Path(row["path"]), row["error"]))
+            outcome.width = max(outcome.width, compute.max(compute.list_value_length(table["embedding"])).as_py() or 0)
+            writer.write_table(table)
+
+
+def _readable(path: str) -> str:
+    """The path as valid UTF-8."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
