@@ -243,7 +243,7 @@ def review(
     browser: bool = True,
     watcher: Observer | None = None,
 ) -> ReviewOutcome:
-    """Review flagged images in a browser: keep, relabel or drop them. The data set is not changed. Ctrl-C ends it. Each decision is written to the log before the page confirms it. Several reviewers can share a log.
+    """Review flagged images in a browser: keep, relabel or drop them. The data set is not changed. Ctrl-C ends it. Each decision is written to the log before the page confirms it. Several reviewers can share a log. Without a browser, write the decisions to AUDIT/review.jsonl, one JSON object per line; see the tutorial on noisy data.
 
     Args:
         audit: Output folder of `shelfmind audit`, `find-label-errors` or `gallery discover`.

@@ -246,7 +246,7 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     table.add_row("unusable files", str(figures["bad_files"]), "")
     seen = figures["seen"]
     if seen is not None:
-        near = "" if seen["near_copies"] is None else f", {counted(seen['near_copies'], 'near-copy', 'near-copies')}"
+        near = "" if seen["near_copies"] is None else f", {counted(seen['near_copies'], 'near-duplicate')}"
         table.add_row("seen in training", f"{seen['trained']} trained on, {seen['validated']} validated on{near}", "")
     speed = figures["images_per_second"]
     table.add_row("images/s", "–" if speed is None else f"{speed:.0f}", "")

@@ -70,4 +70,4 @@ def test_no_accuracy_in_the_table_looks_certain(make_predictions) -> None:
     assert len(rows) == 4  # top-1, top-5, macro and many-shot, whose twelve images are all right
     assert all(re.search(r"[1-9]\d\.\d\d% to 100\.00%", line) for line in rows)
     assert stream.getvalue().count("too few images to evaluate") == 2
-    assert "1 near-copy " in stream.getvalue()
+    assert "1 near-duplicate " in stream.getvalue()

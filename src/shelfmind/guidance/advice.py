@@ -158,10 +158,11 @@ def _without_download(choice: Choice, situation: Situation, out: Path) -> list[R
     """The command that starts from the weights shipped with shelfmind, for a choice whose weights are downloaded."""
     if _WEIGHTS not in choice.changes or not situation.photos.few or situation.rules is not None:
         return []
-    shipped = Choice("default")
-    epochs = epochs_for(shipped, load_recipe("default"), situation)
-    arguments = _training_arguments(shipped, [], epochs, None, situation, out)
-    start = call("train", **arguments, weights=GENERATED)
+    batch_size = {key: value for key, value in choice.changes.items() if key == "train.batch_size"}
+    shipped, overrides = Choice("default"), [format_override(key, value) for key, value in batch_size.items()]
+    epochs = epochs_for(shipped, load_recipe("default", overrides), situation)
+    arguments = _training_arguments(shipped, overrides, epochs, None, situation, out)
+    start = call("train", **{**arguments, "weights": GENERATED})
     return [("offline", Message(f"without a download, start from the weights shipped with shelfmind: {start}"))]
 
 

@@ -41,7 +41,8 @@ class ReviewRequest(Request):
     """The audit to review, the reviewer, and the address of the page."""
 
     details: ClassVar[str] = (
-        "Each decision is written to the log before the page confirms it. Several reviewers can share a log."
+        "Each decision is written to the log before the page confirms it. Several reviewers can share a log. Without a "
+        "browser, write the decisions to AUDIT/review.jsonl, one JSON object per line; see the tutorial on noisy data."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind review audit",

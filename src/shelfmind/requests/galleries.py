@@ -231,8 +231,8 @@ class GallerySearchRequest(GalleryRequest):
     """Photos to look up."""
 
     examples: ClassVar[tuple[str, ...]] = (
-        "shelfmind gallery search products shelf.jpg --top 3",
-        "shelfmind gallery search s3://shop/products@milvus://localhost:19530/products shelf.jpg",
+        "shelfmind gallery search products photo.jpg --top 3",
+        "shelfmind gallery search s3://shop/products@milvus://localhost:19530/products photo.jpg",
     )
 
     paths: Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE] = Field(

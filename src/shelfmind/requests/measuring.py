@@ -138,10 +138,10 @@ class PredictRequest(Request):
     """The images to recognise, and the run."""
 
     examples: ClassVar[tuple[str, ...]] = (
-        "shelfmind predict runs/first shelf.jpg",
+        "shelfmind predict runs/first photo.jpg",
         "shelfmind predict runs/first new/ --top 3 --out predictions.csv",
         "shelfmind predict shelf.onnx new/ --engine openvino --batch auto",
-        "shelfmind predict runs/first shelf.jpg --gallery products",
+        "shelfmind predict runs/first photo.jpg --gallery products",
         "shelfmind predict runs/first front.jpg side.jpg --gallery products --together",
     )
 

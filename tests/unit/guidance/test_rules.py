@@ -157,6 +157,7 @@ def test_a_budget_too_short_to_learn_much_says_so() -> None:
 def test_few_photos_can_start_without_a_download_except_in_a_contest() -> None:
     offline = dict(recommend(situation(SIX), OUT).first.reasons)["offline"]
     assert "--weights generated" in as_typed(offline)
+    assert "--set train.batch_size=8" in as_typed(offline)
     assert "offline" not in dict(recommend(situation(SIX, purpose="contest"), OUT).first.reasons)
     assert "offline" not in dict(recommend(situation(GROCERY), OUT).first.reasons)
 
