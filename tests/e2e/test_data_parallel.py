@@ -73,6 +73,7 @@ def test_two_processes_train_like_one_with_the_whole_batch(in_two, data, warm, s
     assert provenance["processes"] == 2
 
 
+@pytest.mark.thorough
 def test_a_job_with_a_killed_process_restarts_and_ends_like_an_undisturbed_one(
     in_two, start, data, settings, contents, tmp_path
 ):

@@ -37,6 +37,7 @@ def test_a_run_folder_has_the_files_of_the_design_and_no_others(trained):
     assert {path.name for path in trained.run.iterdir()} == {
         *("recipe.yaml", "classes.json", "weights.ckpt", "best.ckpt", "last.ckpt", "state.ckpt", "log.jsonl"),
         *("metrics.json", "provenance.json", "report.html", "bad_files.csv", "split.csv", "seen.npy", "evaluation"),
+        "checksums.json",
     }
 
 

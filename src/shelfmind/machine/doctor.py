@@ -23,6 +23,7 @@ NEEDED_BY = {
     "train": "to train, export, explain, check labels, and predict with runs that were not exported",
     "analysis": "to calibrate, audit, discover, and search galleries of more than 20,000 photos",
     "serve": "to serve predictions over HTTP",
+    "parquet": "to write embeddings",
 }
 """What each extra is needed for."""
 
