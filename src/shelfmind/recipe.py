@@ -392,12 +392,23 @@ def _apply(content: dict[str, Any], override: str) -> None:
 def _fault(error: ValidationError) -> str:
     fault = first_fault(error)
     if not fault.unknown:
-        return fault.sentence(dotted)
+        return f"{fault.sentence(dotted)}{_hint_at_name(error)}"
     *sections, key = (str(part) for part in fault.location)
     section = _section_at(sections)
     near = _nearest(key, section)
     hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(sorted(section.model_fields))}"
     return f"unknown key '{'.'.join((*sections, key))}'; {hint}"
+
+
+def _hint_at_name(error: ValidationError) -> str:
+    """A hint for a name given to a whole section, such as ``loss=focal`` instead of ``loss.name=focal``."""
+    first = error.errors(include_url=False)[0]
+    section = Recipe.model_fields.get(str(first["loc"][0])) if len(first["loc"]) == 1 else None
+    kind = None if section is None else section.annotation
+    named = isinstance(kind, type) and issubclass(kind, BaseModel) and "name" in kind.model_fields
+    return (
+        f"; did you mean {first['loc'][0]}.name={first['input']}?" if named and isinstance(first["input"], str) else ""
+    )
 
 
 def _section_at(location: Sequence[str]) -> type[BaseModel]:

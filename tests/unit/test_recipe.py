@@ -130,6 +130,13 @@ def test_an_empty_file_is_the_recipe_of_all_defaults(tmp_path: Path) -> None:
     assert load_recipe(written(tmp_path, "")) == Recipe()
 
 
+def test_a_name_for_a_whole_section_is_understood() -> None:
+    with pytest.raises(UserError, match=r"got 'focal'; did you mean loss\.name=focal\?$"):
+        load_recipe("default", ["loss=focal"])
+    with pytest.raises(UserError, match=r"train must be a section of keys, got 'fast'$"):
+        load_recipe("default", ["train=fast"])
+
+
 def test_a_file_without_a_parent_is_noted_unless_it_is_complete(tmp_path: Path) -> None:
     lone, child, whole = tmp_path / "lone.yaml", tmp_path / "child.yaml", tmp_path / "whole.yaml"
     lone.write_text("loss: {name: focal}\n", encoding="utf-8")

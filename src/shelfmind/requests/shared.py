@@ -39,7 +39,12 @@ Overrides = Annotated[
     tuple[str, ...], Flag("--set", metavar="KEY=VALUE"), Field(description="Override a recipe value.")
 ]
 MaxMinutes = Annotated[
-    float | None, Field(gt=0, description="Time budget in minutes. The learning-rate schedule is scaled to fit it.")
+    float | None,
+    Field(
+        gt=0,
+        description="Time budget in minutes, with start-up and, on an idle machine, the final evaluation. The "
+        "learning-rate schedule is scaled to fit it.",
+    ),
 ]
 AllowSeen = Annotated[
     bool, Field(description="Continue even if the run was, or may have been, trained on some of the images.")

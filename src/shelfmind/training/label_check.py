@@ -18,7 +18,7 @@ from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.arrays import Bools
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, argument
 from shelfmind.files import write_atomically, write_json
 from shelfmind.guidance.arguments import arguments_of
 from shelfmind.guidance.situation import photos_of
@@ -26,7 +26,7 @@ from shelfmind.guidance.starts import random_folds_warning
 from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models.weights import Start
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, shortened
 from shelfmind.pages.label_report import write_label_report
 from shelfmind.progress import tell
 from shelfmind.recipe import Recipe
@@ -43,6 +43,8 @@ from shelfmind.training.teaching import refuse_teachers
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.recommendation import machine_here
 
+MIN_IMAGES = 5
+"""Held-out images of a class from which it counts as unrecognised if none was predicted correctly."""
 OTHER_WEIGHTS = "start from official weights, from a run pretrained without labels, or from scratch"
 
 
@@ -187,6 +189,13 @@ def _rank_labels(
     findings = _findings(labels, held_out, unlearnt, len(suspects), bad_files)
     if findings.doubt is not None:
         watcher.warn(findings.doubt)
+    unrecognised = _unrecognised_classes(labels, held_out)
+    if unrecognised:
+        named = shortened([held_out.class_names[index] for index in unrecognised])
+        watcher.warn(
+            f"no held-out image of {counted(len(unrecognised), 'class')} was recognised, so their wrong labels are "
+            f"hardly found: {named}. Train for longer, or start from other weights: {argument('weights')}"
+        )
     opinion = NetworkOutputs(
         source=source_of_folds(counted(plan.folds, "network"), unlearnt),
         held_out=held_out,
@@ -211,6 +220,16 @@ def _rank_labels(
     write_label_report(check.root / "report.html", judgement, labels, held_out, catalog.root, audit)
     write_json(check.root / "audit.json", audit)
     return findings
+
+
+def _unrecognised_classes(labels: LabelCheck, held_out: HeldOut) -> list[int]:
+    """The classes of which the networks recognised none of at least `MIN_IMAGES` held-out images."""
+    ids = held_out.labels[: len(labels.checked)]
+    known = labels.checked & (ids >= 0)
+    images, right = (
+        np.bincount(ids[chosen], minlength=len(held_out.class_names)) for chosen in (known, known & labels.right)
+    )
+    return [int(index) for index in np.flatnonzero((images >= MIN_IMAGES) & (right == 0))]
 
 
 def _findings(

@@ -89,9 +89,13 @@ def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Disp
 
 def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display: Display) -> None:
     """Print what was done, notes and paths."""
+    from shelfmind.data.splits import without_split_note
+
     Console().print(prepared_table(prepared.figures))
     for line in prepared.notes:
         display.line(f"note: {line}")
+    if len(without_split_note(prepared.notes)) < len(prepared.notes) and request.val_fraction is None:
+        display.line("to keep all of them in train: --val-fraction 0, and --test-fraction 0 for data without a split")
     how = ", ".join(f"{number} {what}" for what, number in sorted(prepared.placed.items()))
     display.line(f"data:   {prepared.out} ({how})")
     display.line(f"report: {prepared.out / 'report.html'}")
