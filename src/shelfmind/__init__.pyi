@@ -451,7 +451,7 @@ def train(
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
-        max_minutes: Time budget in minutes, with start-up and, on an idle machine, the final evaluation. The learning-rate schedule is scaled to fit it.
+        max_minutes: Time budget in minutes, from when MindSpore has started; on an idle machine it includes the final evaluation. The learning-rate schedule is scaled to fit it.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
         offline: Do not download weights.
@@ -503,7 +503,7 @@ def pretrain(
         recipe: Name from `shelfmind recipes`, or a YAML file. Defaults to pretrain, or to default with broader.
         overrides: Override a recipe value.
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
-        max_minutes: Time budget in minutes, with start-up and, on an idle machine, the final evaluation. The learning-rate schedule is scaled to fit it.
+        max_minutes: Time budget in minutes, from when MindSpore has started; on an idle machine it includes the final evaluation. The learning-rate schedule is scaled to fit it.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
         offline: Do not download weights.

@@ -121,7 +121,11 @@ def require_writable(file: Path) -> None:
 
 def write_text(path: Path, text: str, encoding: str = "utf-8", mode: int = 0o644) -> None:
     """Write text atomically; bytes of file names that are not UTF-8 are escaped, as in JSON."""
-    content = text.encode(encoding, errors="backslashreplace")
+    write_bytes(path, text.encode(encoding, errors="backslashreplace"), mode)
+
+
+def write_bytes(path: Path, content: bytes, mode: int = 0o644) -> None:
+    """Write bytes atomically."""
     write_atomically(path, lambda temporary: _fill(temporary, content), mode)
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+COMMAND = Path(sys.executable)
 ALL_CORES = sorted(os.sched_getaffinity(1)) if hasattr(os, "sched_getaffinity") else []
 """Those of the machine; tests may be pinned to one of them."""
 PLAIN = ("augment=[]", "train.kernels=mindspore", "train.amp=off", "train.sync_batch_norm=true", "train.batch_size=8")
@@ -162,3 +165,58 @@ def until_gone(pids: list[int]) -> None:
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() - began < 10, pids
         time.sleep(0.02)
+
+
+HOST = """
+import os, sys
+from shelfmind.cli import main
+worker = os.environ["MS_ROLE"] == "MS_WORKER"
+os.chdir(os.path.join({hosts!r}, os.environ["RANK_ID"] if worker else "0"))
+sys.argv[0] = "shelfmind"
+main()
+"""
+
+
+@pytest.mark.thorough
+def test_hosts_without_a_common_file_system_train_resume_and_find_different_photos(
+    environment, data, settings, tmp_path
+):
+    """`msrun` by hand; two folders stand for the file systems of two hosts."""
+    script, hosts = tmp_path / "host.py", tmp_path / "hosts"
+    script.write_text(HOST.format(hosts=str(hosts)))
+    for rank in "01":
+        shutil.copytree(data, hosts / rank / "photos")
+
+    def msrun(*argv: object) -> subprocess.Popen[bytes]:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        options = ("--worker_num=2", "--local_worker_num=2", f"--master_port={port}", "--join=True")
+        return subprocess.Popen(
+            [COMMAND.with_name("msrun"), *options, f"--log_dir={tmp_path / 'logs'}", script, *map(str, argv)],
+            env={**environment, "PATH": f"{COMMAND.parent}:{environment['PATH']}"},
+            preexec_fn=lambda: os.sched_setaffinity(0, ALL_CORES),
+            start_new_session=True,
+        )
+
+    def said() -> str:
+        return "".join((tmp_path / "logs" / f"worker_{rank}.log").read_text() for rank in (0, 1))
+
+    run = hosts / "0" / "run"
+    job = msrun("train", "photos", "--out", "run", *settings("train.epochs=30"))
+    until(lambda: (run / "state.ckpt").exists(), job)
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        if str(script).encode() in path.read_bytes():
+            os.kill(int(path.parent.name), signal.SIGKILL)
+    job.wait(60)
+    assert log(run)[-1]["progress"] < 1.0
+    assert msrun("train", "--resume", "run").wait(240) == 0, said()
+    assert log(run)[-1]["progress"] == 1.0
+    assert not (hosts / "1" / "run").exists()
+    photo = next((hosts / "1" / "photos").rglob("*.jpg"))
+    content = bytearray(photo.read_bytes())
+    content[-3] ^= 1
+    photo.write_bytes(content)
+    assert msrun("train", "photos", "--out", "other", *settings()).wait(240) != 0
+    assert "differs from process 0 on" in said()
+    assert "in: data; give all processes the same" in said()

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from shelfmind.errors import UserError
+from shelfmind.machine.job import started_by_msrun
 from shelfmind.verbs import VERBS, Verb, command_words
 
 INTERRUPTED = 130
@@ -73,6 +74,8 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
         advice = request.advice_when_stopped
         with display.showing():
             outcome = verb.run(request, Shown(display))
+        if _follows():
+            return
         verb.printer(outcome, request, display, **_taken_by(verb.printer, options))
         display.repeat_warnings()
     except UserError as error:
@@ -85,6 +88,15 @@ def _run(verb: Verb, given: dict[str, Any], options: dict[str, Any]) -> None:
             raise
         display.line(f"stopped; {as_typed(how, verb.request_type)}")
         sys.exit(INTERRUPTED)
+
+
+def _follows() -> bool:
+    """Whether another process of an `msrun` job leads, which shows the outcome."""
+    if not started_by_msrun():
+        return False
+    from shelfmind.machine.distributed import world
+
+    return not world().leads
 
 
 def _further_options(function: Any) -> list[inspect.Parameter]:

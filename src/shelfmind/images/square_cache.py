@@ -8,7 +8,7 @@ import os
 import time
 import uuid
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.arrays import Ints
-from shelfmind.files import write_atomically
+from shelfmind.files import write_bytes
 from shelfmind.recipe import DataRecipe
 
 Square = npt.NDArray[np.uint8]
@@ -120,11 +120,11 @@ class SquareCache:
             os.replace(temporary, shard.with_suffix(SQUARES))
             content = entries.tobytes()
             whole = hashlib.sha256(content).digest() + content
-            write_atomically(shard.with_suffix(INDEX), lambda path: _write(path, whole))
+            write_bytes(shard.with_suffix(INDEX), whole)
         finally:
             temporary.unlink(missing_ok=True)
 
-    def make_room(self, limit: int, used: Sequence[Path] = ()) -> None:
+    def make_room(self, limit: int, used: Iterable[Path] = ()) -> None:
         """Delete the least recently used shards, of any preparation, until the rest take at most `limit` bytes, and
         leftovers of a crash. Shards in `used` stay."""
         kept = []
@@ -175,10 +175,6 @@ def keys_of(paths: Sequence[Path]) -> npt.NDArray[np.uint64]:
         digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
         keys[row] = np.frombuffer(digest, "<u8")
     return keys
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _status(path: Path) -> tuple[float, int]:

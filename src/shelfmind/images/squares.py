@@ -118,7 +118,7 @@ def open_squares(
     bad_files = []
     try:
         if needed:
-            cache.make_room(limit - needed, squares.shards)
+            cache.make_room(limit - needed, squares.shards.values())
         for start in range(0, len(absent), cache.shard_size):
             part = [paths[index] for index in absent[start : start + cache.shard_size]]
             bad_files += _cache(part, cache, data, progress)
@@ -142,7 +142,7 @@ class CachedSquares:
 
     Attributes:
         absent: the indices of squares that are not cached.
-        shards: the shards in use.
+        shards: the shards in use, by their number in `shard`.
     """
 
     def __init__(self, paths: Sequence[Path], data: DataRecipe, cache: SquareCache) -> None:
@@ -151,7 +151,7 @@ class CachedSquares:
         places = cache.find(paths)
         self.entries, self.shard = places.entries, places.shard
         self.maps: dict[int, Square] = {}
-        self.shards: list[Path] = []
+        self.shards: dict[int, Path] = {}
         for position in np.unique(self.shard[self.shard != ABSENT]).tolist():
             shard = places.shards[position]
             inside, mapped = self.shard == position, cache.open(shard)
@@ -159,24 +159,22 @@ class CachedSquares:
                 cache.forget(shard)
                 self.shard[inside] = ABSENT
             else:
-                self.maps[position] = mapped
-                self.shards.append(shard)
+                self.maps[position], self.shards[position] = mapped, shard
         self.absent = np.flatnonzero(self.shard == ABSENT)
-        self.places = places.shards
         self.verified = np.zeros(len(paths), np.bool_)
 
     def __len__(self) -> int:
         return len(self.shard)
 
     def __getitem__(self, index: int) -> Square:
-        mapped = self.maps.get(int(self.shard[index]))
-        entry = self.entries[index]
+        shard, entry = int(self.shard[index]), self.entries[index]
+        mapped = self.maps.get(shard)
         if mapped is None:
             return self.decoded[index]
         found: Square = mapped[entry["row"]]
         if not self.verified[index]:
             if zlib.crc32(found.data) != entry["crc"]:
-                self.cache.forget(self.places[self.shard[index]])
+                self.cache.forget(self.shards[shard])
                 return self.decoded[index]
             self.verified[index] = True
         return found

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from shelfmind.data import open_catalog
+from shelfmind.data.listing import Listing
 from shelfmind.errors import UserError, argument
-from shelfmind.files import require_writable, write_atomically
-from shelfmind.images.checking import reject_too_many_bad
+from shelfmind.files import require_writable, status_of, write_atomically
 from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.parts import Parts
-from shelfmind.inference.predict_files import count_images, find_images, require_existing
+from shelfmind.inference.predict_files import find_images, notes_on, require_existing, write_bad_list
 from shelfmind.inference.predictor import Predictor, load
 from shelfmind.machine.packages import require
 from shelfmind.progress import tell
@@ -85,12 +85,7 @@ def embed_files(request: EmbedRequest, watcher: Observer = SILENT) -> EmbeddingO
         progress(done)
     outcome = EmbeddingOutcome(len(items), 0, predictor.engine.name)
     write_atomically(out, lambda path: _join(parts.finished(), path, outcome))
-    bad_list = out.with_name(f"{out.name}.bad_files.csv")
-    if outcome.bad_files:
-        outcome.bad_list = bad_list
-        reject_too_many_bad(outcome.bad_files, outcome.images, 1.0, bad_list)
-    else:
-        bad_list.unlink(missing_ok=True)
+    outcome.bad_list = write_bad_list(outcome.bad_files, outcome.images, out)
     parts.delete()
     return outcome
 
@@ -104,29 +99,26 @@ def _items(request: EmbedRequest, watcher: Observer) -> tuple[list[Item], bool]:
         return [Item(str(each.path), names[each.label], each.split) for each in catalog.samples], True
     for path in request.paths:
         require_existing(path)
-    _, notes = count_images(request.paths)
-    tell(notes, watcher.note)
-    return [Item(str(path)) for path in find_images(request.paths)], False
+    left_out = Listing()
+    found = [Item(str(path)) for path in find_images(request.paths, left_out)]
+    tell(notes_on(request.paths, len(found), left_out), watcher.note)
+    return found, False
 
 
 def _plan(predictor: Predictor, items: Sequence[Item], labelled: bool, request: EmbedRequest) -> dict[str, Any]:
     """Everything that determines the file."""
     files = hashlib.sha256()
     for item in items:
-        try:
-            status = os.stat(item.path)
-            version = f"{status.st_size}|{status.st_mtime_ns}"
-        except OSError:
-            version = "missing"
-        files.update(f"{item}|{version}\n".encode("utf-8", "surrogateescape"))
+        files.update(f"{item}|{status_of(Path(item.path))}\n".encode("utf-8", "surrogateescape"))
     return {
+        "data": " ".join(request.paths) if request.data is None else str(request.data),
+        "digest": files.hexdigest(),
         "weights": predictor.checksum,
         "preparation": predictor.recipe.data.model_dump(mode="json"),
         "engine": predictor.engine.name,
         "decode": request.decode,
-        "files": files.hexdigest(),
         "labelled": labelled,
-        "part size": request.part_size,
+        "part_size": request.part_size,
         "dtype": request.dtype,
     }
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shelfmind.errors import UserError
-from shelfmind.files import make_folder, write_atomically, write_json
-from shelfmind.runs.folder import read_json
+from shelfmind.files import make_folder, write_atomically
+from shelfmind.runs.plans import keep_plan
 
 T = TypeVar("T")
 
@@ -20,7 +18,7 @@ T = TypeVar("T")
 class Parts:
     """The finished parts of a job next to its output `out`, in a folder that is deleted at the end.
 
-    `plan` holds everything that determines the outcome; parts of another plan are not continued.
+    `plan` holds everything that determines the outcome, see `keep_plan`; parts of another plan are not continued.
     """
 
     out: Path
@@ -41,27 +39,20 @@ class Parts:
         Raises:
             UserError: the folder is of another job, or cannot be written.
         """
-        path, plan = self.folder / "plan.json", json.loads(json.dumps(self.plan))
-        if not path.exists():
-            make_folder(self.folder)
-            write_json(path, plan)
-            return
-        earlier = read_json(path)
-        different = sorted(key for key in {*plan, *earlier} if plan.get(key) != earlier.get(key))
-        if different:
-            raise UserError(
-                f"{self.folder} has parts of another job, which differs in: {', '.join(different)}. Delete the folder, "
-                "or choose another output"
-            )
+        make_folder(self.folder)
+        keep_plan(self.folder / "plan.json", self.plan)
 
     def run(self, items: Sequence[T], size: int, write: Callable[[Path, Sequence[T]], None]) -> Iterator[int]:
         """Let `write` write each part of up to `size` items to a temporary path; yields the number of items of each
         finished part, also of those from an earlier attempt."""
         for number, start in enumerate(range(0, len(items), size)):
             chosen = items[start : start + size]
-            if not self.part(number).exists():
-                write_atomically(self.part(number), lambda path, chosen=chosen: write(path, chosen))  # type: ignore[misc]
+            self._complete(number, chosen, write)
             yield len(chosen)
+
+    def _complete(self, number: int, chosen: Sequence[T], write: Callable[[Path, Sequence[T]], None]) -> None:
+        if not self.part(number).exists():
+            write_atomically(self.part(number), lambda path: write(path, chosen))
 
     def finished(self) -> list[Path]:
         """The files of all parts, in order."""

@@ -131,16 +131,19 @@ def _predict_with_gallery(request: PredictRequest, gallery: str, watcher: Observ
 
 
 def _with_bad_list(outcome: PredictionOutcome, out: Path | None) -> PredictionOutcome:
-    """Write the list of unusable files next to `out`, or delete an earlier list if there are none."""
-    if out is None:
-        return outcome
-    bad_list = out.with_name(f"{out.name}.bad_files.csv")
-    if outcome.bad_files:
-        outcome.bad_list = bad_list
-        reject_too_many_bad(outcome.bad_files, outcome.images, 1.0, bad_list)
-    else:
-        bad_list.unlink(missing_ok=True)
+    if out is not None:
+        outcome.bad_list = write_bad_list(outcome.bad_files, outcome.images, out)
     return outcome
+
+
+def write_bad_list(bad_files: Sequence[BadFile], images: int, out: Path) -> Path | None:
+    """Write the list of unusable files next to `out`, or delete an earlier list if there are none."""
+    bad_list = out.with_name(f"{out.name}.bad_files.csv")
+    if not bad_files:
+        bad_list.unlink(missing_ok=True)
+        return None
+    reject_too_many_bad(bad_files, images, 1.0, bad_list)
+    return bad_list
 
 
 def require_existing(path: str) -> None:
@@ -171,10 +174,15 @@ def count_images(paths: Sequence[str]) -> tuple[int, list[str]]:
     """Return the number of files of `find_images` and notes on skipped ones. Raises `UserError` if there are none."""
     left_out = Listing()
     total = sum(1 for _ in find_images(paths, left_out))
+    return total, notes_on(paths, total, left_out)
+
+
+def notes_on(paths: Sequence[str], total: int, left_out: Listing) -> list[str]:
+    """The notes on files that `find_images` skipped. Raises `UserError` if it found none."""
     notes = [*note_others(left_out.others), *note_circular_links(map(str, left_out.circular_links))]
     if total == 0:
         raise UserError("; ".join([f"there is no image in {', '.join(paths)}", *notes]))
-    return total, notes
+    return notes
 
 
 def _noted(predictions: Iterable[Prediction], outcome: PredictionOutcome, progress: Progress) -> Iterator[Prediction]:

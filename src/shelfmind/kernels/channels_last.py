@@ -10,10 +10,7 @@ from mindspore import Tensor, nn, ops
 from shelfmind.kernels.library import Library
 from shelfmind.kernels.operators import convolution, gates, maps, normalisation, pooling, prediction
 from shelfmind.kernels.operators.custom import Window, use_library
-from shelfmind.kernels.stock import Kernels, MultiOutput, Normalised, four_sides
-
-KEPT = 0.9
-"""Momentum of moving statistics, as in MindSpore's batch normalisation."""
+from shelfmind.kernels.stock import KEPT, Kernels, MultiOutput, Normalised, four_sides
 
 
 class Convolution(nn.Conv2d):

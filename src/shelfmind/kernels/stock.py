@@ -9,6 +9,8 @@ from mindspore import Tensor, nn, ops
 
 Kernel = int | tuple[int, int]
 EPSILON = 1e-5
+KEPT = 0.9
+"""Momentum of moving statistics, as in MindSpore's batch normalisation."""
 
 
 class MultiOutput(nn.Cell):

@@ -8,10 +8,7 @@ from functools import partial
 import mindspore
 from mindspore import Tensor, nn, ops
 
-from shelfmind.kernels.stock import Kernels
-
-KEPT = 0.9
-"""Momentum of moving statistics, as in MindSpore's batch normalisation."""
+from shelfmind.kernels.stock import KEPT, Kernels
 
 
 class SynchronisedNorm(nn.BatchNorm2d):

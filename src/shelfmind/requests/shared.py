@@ -42,8 +42,8 @@ MaxMinutes = Annotated[
     float | None,
     Field(
         gt=0,
-        description="Time budget in minutes, with start-up and, on an idle machine, the final evaluation. The "
-        "learning-rate schedule is scaled to fit it.",
+        description="Time budget in minutes, from when MindSpore has started; on an idle machine it includes the final "
+        "evaluation. The learning-rate schedule is scaled to fit it.",
     ),
 ]
 AllowSeen = Annotated[

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
 from shelfmind.errors import UserError, argument, call
+from shelfmind.machine.job import started_by_msrun
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.requests.request import COMMA_SEPARATED, ONE_OR_MORE, Flag, Incidental, NoFlag, Positional, Request
 from shelfmind.requests.shared import (
@@ -136,7 +137,8 @@ class ResumableRequest(RecipeRequest):
     def require_inputs(self) -> None:
         """Check that the data exists and the recipe is valid, or that the run to resume exists."""
         if self.resume is not None:
-            require_run(self.resume)
+            if not started_by_msrun():  # of several hosts, only the first needs the run
+                require_run(self.resume)
         else:
             super().require_inputs()
 
@@ -208,7 +210,7 @@ class TrainRequest(ResumableRequest):
     @property
     def elsewhere(self) -> bool:
         """Whether `msrun` starts other processes; not in one of these."""
-        return self.processes > 1 and "MS_ROLE" not in os.environ
+        return self.processes > 1 and not started_by_msrun()
 
     @property
     def settings(self) -> Recipe:

@@ -191,9 +191,10 @@ class RunFolder:
         names = ("recipe", "classes", "provenance", "split", "seen", "broader", "log", "bad_files")
         weights = [self.weights, self.best, self.last, self.state, *self.snapshots().values()]
         files = [*(getattr(self, name) for name in names), *weights, *sorted(self.before.rglob("*"))]
-        digests = {path.relative_to(self.root).as_posix(): file_sha256(path) for path in files if path.is_file()}
-        before = {} if accept else {name: digest for name, digest in self.sealed().items() if name != self.log.name}
-        write_json(self.checksums, {**digests, **before})
+        kept = {} if accept else {name: digest for name, digest in self.sealed().items() if name != self.log.name}
+        named = {path.relative_to(self.root).as_posix(): path for path in files if path.is_file()}
+        digests = {name: file_sha256(path) for name, path in named.items() if name not in kept}
+        write_json(self.checksums, {**kept, **digests})
 
     def sealed(self) -> dict[str, str]:
         """The recorded checksums, by path relative to the folder; empty for a run that is not trained, or is from

@@ -23,6 +23,7 @@ from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
+from shelfmind.runs.folder import require_new_folder
 from shelfmind.training.events import EventReader
 from shelfmind.training.watching import Watcher
 
@@ -78,6 +79,8 @@ def launch(request: TrainRequest, watcher: Watcher) -> None:
     """
     processes = request.processes
     require_devices(processes)
+    if request.resume is None:
+        require_new_folder(request.run)
     left = request.restarts
     while True:
         folder = JobFolder(Path(tempfile.mkdtemp(prefix="shelfmind-job-")))
@@ -196,18 +199,16 @@ def _kill(number: int, how: Any) -> None:
 def _as_json(request: TrainRequest) -> dict[str, Any]:
     """The arguments for the workers; a recipe that is no name goes along as a whole."""
     given = request.model_dump(mode="json", exclude_unset=True, exclude={"devices", "restarts", "port", "track"})
-    for name in ("data", "out", "resume"):
-        if given.get(name) is not None:
-            given[name] = os.path.abspath(given[name])
     if isinstance(request.recipe, Recipe):
         given["recipe"] = {"whole": request.recipe.model_dump(mode="json")}
     return given
 
 
 def _again(request: TrainRequest) -> TrainRequest:
-    """The request that continues a failed job: resuming, or the same if it has not begun."""
+    """The request that continues a failed job: resuming, or the same if training has not begun.
+
+    A folder in which it has not begun counts as empty, see `create_run_folder`.
+    """
     if not (request.run / RUN_FILE).exists():
-        if request.resume is None:
-            shutil.rmtree(request.run, ignore_errors=True)
         return request
     return TrainRequest(resume=request.run, devices=request.processes, track=request.track)

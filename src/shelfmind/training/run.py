@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 
 from shelfmind.data import absolute, open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes, write_broader
-from shelfmind.data.digest import training_digest
+from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation
@@ -26,6 +25,7 @@ from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.kernels.choice import Choice, choose, choose_recorded
+from shelfmind.machine.checksums import file_sha256
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore
 from shelfmind.machine.distributed import world
@@ -78,7 +78,7 @@ def train(request: TrainRequest, watcher: Watcher | None = None) -> Evaluation |
     Raises:
         UserError: invalid input.
     """
-    if request.elsewhere:
+    if request.elsewhere and not (request.resume is not None and RunFolder(request.resume).is_trained()):
         with tracked(request.track, watcher or Watcher()) as observer:
             launch(request, observer)
             return resume(request.run, observer)  # evaluates
@@ -121,14 +121,6 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     origin_of_weights, distils = describe_weights(start), [teacher.describe() for teacher in teachers]
     require_rules(request.rules, data_set, origin_of_weights, distils)
     require_equal_parts(settings, len(catalog.split("train")))
-    require_agreement(
-        {
-            "data": training_digest(catalog),
-            "initial weights": json.dumps(origin_of_weights.get("sha256")),
-            "recipe": settings.dump(),
-            "seed": str(seed),
-        }
-    )
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:
         watcher.note(loaded)
@@ -143,6 +135,10 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     if broader is not None:
         write_broader(data_set, broader, run.broader)
     write_history(run, catalog, watcher.counter)
+    if world().size > 1:
+        weights = str(origin_of_weights.get("sha256"))
+        facts = {"initial weights": weights, "recipe": settings.dump(), "seed": str(seed)}
+        require_agreement({"data": file_sha256(run.split), **facts})
     first = None if start is None or start.url is not None else start.path
     if first is not None or teachers:
         store_earlier_histories(run, first, watcher.counter, [teacher.file for teacher in teachers])
@@ -183,6 +179,8 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     paths = [sample.path for sample in listed.samples]
     catalog = with_split(listed, folder.split, hash_files(paths, watcher.counter("hashing files", len(paths))))
     tell(catalog.notes, watcher.note)
+    if world().size > 1:
+        require_agreement({"data": data_digest(catalog)})
     images = read_images(catalog, settings, folder, origin.max_bad_fraction, watcher)
     classes = len(catalog.class_names)
     choice = resumed_kernels(folder, settings)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import mindspore
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
-from mindspore.ops.auto_generate import SplitWithSize  # type: ignore[import-untyped]
+from mindspore.ops.auto_generate import SplitWithSize
 
 from shelfmind.kernels.stock import MultiOutput
 from shelfmind.losses import Loss
@@ -117,8 +117,7 @@ def _taken_statistics(model: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter
 
 
 class AverageOverProcesses(MultiOutput):
-    """The means of a loss and of its gradients over all processes, exchanged as one array: on CPUs, an exchange per
-    gradient takes six times as long."""
+    """The means of a loss and of its gradients over all processes, exchanged as one array."""
 
     def __init__(self, processes: int, shapes: list[tuple[int, ...]]) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError
+from shelfmind.files import write_text
 from shelfmind.machine.job import ROLE, SCHEDULER, share_cores
 from shelfmind.training.launch import JobFolder
 
@@ -24,7 +25,7 @@ def main(root: Path) -> int:
     folder, rank = JobFolder(root), int(os.environ.get("RANK_ID", "0"))
     scheduler = os.environ.get(ROLE) == SCHEDULER
     if not scheduler:
-        _write(folder.process(rank), str(os.getpid()))
+        write_text(folder.process(rank), str(os.getpid()))
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()  # in the scheduler, to the end of the job
@@ -38,9 +39,9 @@ def main(root: Path) -> int:
         with open(folder.events if rank == 0 else os.devnull, "a", encoding="utf-8") as file:
             train_here(_request(folder), EventWriter(file) if rank == 0 else Watcher())
     except UserError as error:
-        _write(folder.fault(rank), error.message)
+        write_text(folder.fault(rank), error.message)
         return 2
-    _write(folder.ended(rank), "")
+    write_text(folder.ended(rank), "")
     return 0
 
 
@@ -52,13 +53,6 @@ def _request(folder: JobFolder) -> Any:
     if isinstance(given.get("recipe"), dict):
         given["recipe"] = parse_recipe(given["recipe"]["whole"], "given")
     return TrainRequest(**given)
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a small file at once, so that the launcher never reads half of it."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _die_with_parent() -> None:

@@ -112,7 +112,7 @@ def test_an_interrupted_job_resumes_with_its_finished_parts(
         embed_files(network, [str(photos)], out=out, part_size=2, watcher=Stop())
     assert made == [2, 2, 2]
     assert not out.exists()
-    with pytest.raises(UserError, match=r"parts of another job, which differs in: dtype\."):
+    with pytest.raises(UserError, match=r"was started with other settings \(dtype\); use the same ones"):
         embed_files(network, [str(photos)], out=out, part_size=2, dtype="float16")
     embed_files(network, [str(photos)], out=out, part_size=2)
     assert made == [2] * 6
@@ -124,8 +124,8 @@ def test_a_changed_photo_or_plan_is_not_mixed_with_earlier_parts(network: Path, 
     out = tmp_path / "out.parquet"
     parts = out.with_name("out.parquet.parts")
     parts.mkdir()
-    (parts / "plan.json").write_text(json.dumps({"files": "others"}))
-    with pytest.raises(UserError, match=r"differs in: .*files"):
+    (parts / "plan.json").write_text(json.dumps({"digest": "others"}))
+    with pytest.raises(UserError, match=r"was started with other settings \(.*images.*\)"):
         embed_files(network, [str(photos)], out=out)
 
 

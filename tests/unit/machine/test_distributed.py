@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from shelfmind.machine import job
+from shelfmind.machine import distributed, job
 from shelfmind.machine.distributed import ALONE, World
 
 
@@ -51,11 +51,16 @@ def everyone():
     return call
 
 
+@pytest.mark.parametrize("piece", [3, 2**20])
 @pytest.mark.parametrize("size", [1, 2, 5])
-def test_texts_of_all_processes_arrive_by_rank(everyone, size: int) -> None:
+def test_texts_of_all_processes_arrive_by_rank(
+    everyone, size: int, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(distributed, "_PIECE", piece)
     texts = ["", "商品 🧃", "x" * 1000, "y", "zz"][:size]
     assert everyone(size, lambda world: world.gather(texts[world.rank])) == [texts] * size
-    assert everyone(size, lambda world: world.share(texts[world.rank])) == [texts[0]] * size
+    for text in texts:
+        assert everyone(size, lambda world, text=text: world.share(text if world.leads else "")) == [text] * size
 
 
 def test_one_process_exchanges_nothing() -> None:

@@ -9,7 +9,20 @@ from shelfmind.cli.wording import as_typed
 from shelfmind.errors import Message, argument
 from shelfmind.recipe import load_recipe
 from shelfmind.training.events import EventReader, EventWriter
-from shelfmind.training.watching import StepFigures, TrainingStart, Watcher
+from shelfmind.training.watching import EpochEntry, StepFigures, TrainingStart, Watcher
+
+ENTRY: EpochEntry = {
+    "epoch": 0,
+    "progress": 0.5,
+    "steps": 2,
+    "image_size": 64,
+    "train_loss": 1.25,
+    "val_loss": None,
+    "val_top1": None,
+    "lr": 0.05,
+    "images_per_second": 30.0,
+    "elapsed_s": 1.5,
+}
 
 
 class Recorder(Watcher):
@@ -58,7 +71,7 @@ def test_events_arrive_in_order_and_whole(tmp_path: Path) -> None:
         writer.begin(start)
         writer.step(StepFigures(0, 1, 1, 2, 0.25, 1.5, 30.0))
         writer.step(last)
-        writer.epoch({"epoch": 0, "val_top1": None})  # type: ignore[typeddict-item]
+        writer.epoch(ENTRY)
         file.write('["note", "half')
         file.flush()
         reader.read()
@@ -66,4 +79,4 @@ def test_events_arrive_in_order_and_whole(tmp_path: Path) -> None:
     assert sum(more for kind, more in recorder.events if kind == "reading") == 3
     assert ("begin", start) in recorder.events
     assert ("step", last) in recorder.events
-    assert recorder.events[-1] == ("epoch", {"epoch": 0, "val_top1": None})
+    assert recorder.events[-1] == ("epoch", ENTRY)
