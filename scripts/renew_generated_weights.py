@@ -1,7 +1,7 @@
 """Copy the averaged weights of a run on synthetic products into the package, with a record of how to reproduce them.
 
     shelfmind generate --classes 10000 --images 400000 --seed 15 ... --out synthetic   # settings: "drawn" in the record
-    shelfmind train synthetic --recipe generated --seed 15 --out run
+    shelfmind train synthetic --recipe generated_weights --seed 15 --out run
     .venv/bin/python scripts/renew_generated_weights.py run
 
 The classifier is left out. Convolutions are stored in 16 bits, everything else in 32.

@@ -215,7 +215,7 @@ def find_label_errors(
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
         max_minutes: Time budget in minutes for all folds together.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
-        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
@@ -453,7 +453,7 @@ def train(
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
         max_minutes: Time budget in minutes, from when MindSpore has started; on an idle machine it includes the final evaluation. The learning-rate schedule is scaled to fit it.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
-        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
@@ -505,7 +505,7 @@ def pretrain(
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
         max_minutes: Time budget in minutes, from when MindSpore has started; on an idle machine it includes the final evaluation. The learning-rate schedule is scaled to fit it.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
-        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
@@ -617,7 +617,7 @@ def tune(
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
         max_minutes: Time budget in minutes per trial.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
-        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
@@ -1500,7 +1500,7 @@ def expand(
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
         max_minutes: Time budget in minutes per training run.
         seed: Seed of split, initial weights, image order and augmentation. (default: 0)
-        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (the weights shipped with shelfmind).
+        weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.

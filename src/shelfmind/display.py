@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from shelfmind.requests.watching import ForwardingObserver, Observer
 from shelfmind.training.watching import EpochEntry, StepFigures, TrainingStart, Watcher
 
 LINES_EVERY_S = 10.0
+EPOCH_LINES_EVERY_S = 5.0
 
 
 class Display(Observer):
@@ -174,6 +176,7 @@ class TrainingDisplay(ForwardingObserver, Watcher):
         self.done_before = 0.0
         self.val_images = 0
         self.last_line_at = time.monotonic()
+        self.last_epoch_at = -math.inf
 
     def begin(self, start: TrainingStart) -> None:
         """Print what will be trained; remove the bar of an earlier training run (another trial, size or fold)."""
@@ -204,8 +207,11 @@ class TrainingDisplay(ForwardingObserver, Watcher):
             self.display.line(f"training {figures.progress:.1%}: {detail}")
 
     def epoch(self, entry: EpochEntry) -> None:
-        """Print the metrics of an epoch."""
-        self.last_line_at = time.monotonic()
+        """Print the metrics of an epoch, unless a line was printed just before; the run's log has them all."""
+        now = time.monotonic()
+        if now - self.last_epoch_at < EPOCH_LINES_EVERY_S and entry["progress"] < 1:
+            return
+        self.last_line_at = self.last_epoch_at = now
         figures = [f"epoch {entry['epoch']:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
         figures.append(f"train loss {entry['train_loss']:.3f}")
         if entry["val_loss"] is not None and entry["val_top1"] is not None:
@@ -219,20 +225,33 @@ TOO_FEW = "too few images to evaluate"
 
 def evaluation_table(figures: Mapping[str, Any]) -> Table:
     """The table of an evaluation; for too few images only counts."""
-    images, few = figures["images"], figures["too_few_images"]
-    table = Table(
-        "metric",
-        "value",
-        "95% interval",
-        title=f"{counted(images, 'image')}, {_classes_of(figures)}",
-    )
+    title = f"{counted(figures['images'], 'image')}, {_classes_of(figures)}"
+    if figures["too_few_images"]:
+        table = Table("metric", "value", title=title)
+        table.caption = "too few images for intervals, accuracy per class and calibration"
+        _add_counts(table, figures)
+    else:
+        table = Table("metric", "value", "95% interval", title=title)
+        _add_accuracies(table, figures)
+    table.add_row("unusable files", str(figures["bad_files"]))
+    seen = figures["seen"]
+    if seen is not None:
+        near = "" if seen["near_copies"] is None else f", {counted(seen['near_copies'], 'near-duplicate')}"
+        table.add_row("seen in training", f"{seen['trained']} trained on, {seen['validated']} validated on{near}")
+    speed = figures["images_per_second"]
+    table.add_row("images/s", "–" if speed is None else f"{speed:.0f}")
+    return table
+
+
+def _add_counts(table: Table, figures: Mapping[str, Any]) -> None:
+    for key, name in (("top1", "top-1"), ("top5", "top-5")):
+        table.add_row(name, f"{figures[f'{key}_right']} of {figures['images']} correct")
+
+
+def _add_accuracies(table: Table, figures: Mapping[str, Any]) -> None:
     for key, name in (("top1", "top-1"), ("top5", "top-5"), ("macro_top1", "macro top-1")):
-        if few:
-            right = figures.get(f"{key}_right")
-            table.add_row(name, "–" if right is None else f"{right} of {images} correct", TOO_FEW)
-        else:
-            low, high = figures[f"{key}_ci95"]
-            table.add_row(name, f"{figures[key]:.2%}", f"{low:.2%} to {high:.2%}")
+        low, high = figures[f"{key}_ci95"]
+        table.add_row(name, f"{figures[key]:.2%}", f"{low:.2%} to {high:.2%}")
     cutoffs = figures["shot_cutoffs"]
     groups = {
         "many": f"many-shot (over {counted(cutoffs['many_above'], 'training image')})",
@@ -242,15 +261,7 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
     for key, name in groups.items():
         interval = figures.get("shot_ci95", {}).get(key)
         table.add_row(name, *_shot_cells(figures[f"{key}_top1"], figures["shot_images"].get(key, 0), interval))
-    table.add_row("expected calibration error", *(("–", TOO_FEW) if few else (f"{figures['ece']:.2%}", "")))
-    table.add_row("unusable files", str(figures["bad_files"]), "")
-    seen = figures["seen"]
-    if seen is not None:
-        near = "" if seen["near_copies"] is None else f", {counted(seen['near_copies'], 'near-duplicate')}"
-        table.add_row("seen in training", f"{seen['trained']} trained on, {seen['validated']} validated on{near}", "")
-    speed = figures["images_per_second"]
-    table.add_row("images/s", "–" if speed is None else f"{speed:.0f}", "")
-    return table
+    table.add_row("expected calibration error", f"{figures['ece']:.2%}")
 
 
 def _share(share: float, images: int, decimals: int = 1) -> str:

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from shelfmind import display as module
-from shelfmind.display import Display, evaluation_table
+from shelfmind.display import Display, TrainingDisplay, evaluation_table
 from shelfmind.evaluation import evaluate
 from shelfmind.evaluation.overlap import Overlap
 
@@ -71,3 +71,14 @@ def test_no_accuracy_in_the_table_looks_certain(make_predictions) -> None:
     assert all(re.search(r"[1-9]\d\.\d\d% to 100\.00%", line) for line in rows)
     assert stream.getvalue().count("too few images to evaluate") == 2
     assert "1 near-duplicate " in stream.getvalue()
+
+
+def test_epochs_shorter_than_a_line_is_read_are_not_all_printed(clock: list[float]) -> None:
+    display, stream = shown(terminal=False)
+    training = TrainingDisplay(display)
+    speeds = {"image_size": 64, "train_loss": 1.0, "val_loss": None, "val_top1": None, "images_per_second": 9.0}
+    for epoch in range(50):
+        clock[0] = epoch / 5
+        training.epoch({**speeds, "epoch": epoch, "progress": (epoch + 1) / 50, "elapsed_s": clock[0]})
+    lines = [line.split()[1] for line in stream.getvalue().splitlines() if line.startswith("epoch")]
+    assert lines == ["0", "25", "49"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from shelfmind.analysis.label_errors.families import Family
@@ -79,18 +79,27 @@ def _labels(judgement: NetworkFindings) -> PageSection:
         key="labels",
         title=say("Suspicious labels"),
         intro=_intro(judgement, caution),
-        figures=(
-            (say("Suspicious (held-out images)"), f"{len(fresh):,}"),
-            (say("Suspicious (training images)"), f"{len(learnt):,}"),
-        )
-        if judgement.checked_images
-        else (),
+        figures=_label_counts(fresh, learnt, trained_on) if judgement.checked_images else (),
         galleries=(
-            *_gallery(say("Held-out images, most suspicious first"), note, fresh, judgement.root),
-            *_gallery(say("Training images: more errors may be hidden"), note, learnt, judgement.root),
+            *_gallery(say("Most suspicious first"), note, fresh, judgement.root),
+            *_gallery(
+                say("Images that the network was trained on: more errors may be hidden"), note, learnt, judgement.root
+            ),
         ),
         tables=(Table(say("All suspicious labels"), columns, rows, len(suspects), filtered=True),) if suspects else (),
         empty=say("No suspicious labels.") if judgement.checked_images else say("No label was evaluated."),
+    )
+
+
+def _label_counts(
+    fresh: Sequence[Suspect], learnt: Sequence[Suspect], trained_on: Collection[str]
+) -> tuple[tuple[Text, str], ...]:
+    """Return the number of suspicious labels, divided where the network was trained on some of the images."""
+    if not trained_on:
+        return ((say("Suspicious labels"), f"{len(fresh):,}"),)
+    return (
+        (say("Suspicious labels, network not trained on the image"), f"{len(fresh):,}"),
+        (say("Suspicious labels, network trained on the image"), f"{len(learnt):,}"),
     )
 
 
@@ -101,7 +110,8 @@ def _intro(judgement: NetworkFindings, caution: Text) -> Text:
     if not judgement.checked_images:
         return joined([say("Evaluated by: {}.", source), warning])
     judged = say("Evaluated by {}: {}.", source, counted(judgement.checked_images, "image"))
-    return joined([judged, caution, warning])
+    scores = say("Labels with a score above 0.5 are flagged; 1 is the most suspicious.")
+    return joined([judged, caution, scores, warning])
 
 
 def _as_sentence(text: str) -> Text:
@@ -114,7 +124,10 @@ def _outliers(judgement: NetworkFindings) -> PageSection:
     return PageSection(
         key="outliers",
         title=say("Images that fit no class"),
-        intro=say("Far from the images of every class, such as payment codes, empty shelves or other products."),
+        intro=say(
+            "Far from the images of every class, such as payment codes, empty shelves or other products. The score "
+            "grows with the distance: 0.5 is the limit, 1 the farthest."
+        ),
         figures=((say("Outliers"), f"{len(suspects):,}"),) if judgement.checked_images else (),
         galleries=_gallery(
             say("Farthest first"), say("The image, followed by typical images of its class."), suspects, judgement.root
@@ -133,7 +146,7 @@ def _gallery(title: str, note: str, suspects: Sequence[Suspect], root: Path) -> 
         if suspect.suggested is not None:
             lines.append(Line(say("suggested"), suspect.suggested))
         pictures = tuple(root / path for path in (suspect.path, *beside))
-        cards.append(Card(pictures, tuple(lines), (f"{suspect.score:.2f}", split_name(suspect.split))))
+        cards.append(Card(pictures, tuple(lines), (say("score {}", f"{suspect.score:.2f}"), split_name(suspect.split))))
     return (Gallery(title, note, tuple(cards), len(suspects)),)
 
 

@@ -52,7 +52,7 @@ class RecipeRequest(Request):
     weights: WeightsChoice = Field(
         None,
         description="Initial weights: a checkpoint, a run folder, the name of official weights, or generated "
-        "(the weights shipped with shelfmind).",
+        "(shipped with shelfmind, pretrained on synthetic photos).",
     )
     offline: bool = Field(False, description="Do not download weights.")
     max_bad_fraction: MaxBadFraction = MAX_BAD_FRACTION

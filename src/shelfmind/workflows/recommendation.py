@@ -19,6 +19,10 @@ from shelfmind.requests.watching import SILENT, Observer
 
 FIRST_RUN = Path("runs/first")
 """The default run folder."""
+MEASUREMENT_NOISE = 0.7
+"""Cores are slower than the measured ones if their matrix products are slower than this fraction. On one machine, the
+speed of matrix products varies by a quarter with its load; without the margin, two estimates for the same data would
+differ."""
 
 
 def recommend_recipe(
@@ -69,14 +73,15 @@ def recommended(
 def machine_here(device: str | None, cores: int | None) -> Machine:
     """This machine, or a similar one with the given number of cores.
 
-    Half a second of matrix products detects cores slower than the measured ones. Faster ones are not credited: on the
-    measured machine itself, the speed of matrix products varies twofold while that of training does not. Other devices
-    than CPUs were not measured. Raises `UserError` if the environment variable names no device.
+    Half a second of matrix products detects cores slower than the measured ones, beyond `MEASUREMENT_NOISE`. Faster
+    ones are not credited: on the measured machine itself, the speed of training does not follow that of matrix
+    products. Other devices than CPUs were not measured. Raises `UserError` if the environment variable names no device.
     """
     device = device or likely_device()
     available = available_cores()
     if device != "CPU":
         return Machine(device, cores or available, "mindspore")
     name, precision = likely_kernels()
-    pace = min(1.0, matrix_gflops() / MEASURED_GFLOPS)
+    speed = matrix_gflops() / MEASURED_GFLOPS
+    pace = speed if speed < MEASUREMENT_NOISE else 1.0
     return Machine(device, cores or available, name if precision == "fp32" else f"{name}_{precision}", pace)

@@ -46,6 +46,8 @@ def test_a_turned_photo_has_the_sides_that_one_sees(tmp_path: Path) -> None:
 def test_no_machine_is_taken_for_faster_than_the_measured_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recommendation, "matrix_gflops", lambda: 50.5)
     assert recommendation.machine_here("CPU", None).pace == pytest.approx(0.5)
+    monkeypatch.setattr(recommendation, "matrix_gflops", lambda: 80.0)  # the measured machine, busy
+    assert recommendation.machine_here("CPU", None).pace == 1.0
     monkeypatch.setattr(recommendation, "matrix_gflops", lambda: 1000.0)
     machine = recommendation.machine_here("CPU", 16)
     assert (machine.pace, machine.cores) == (1.0, 16)

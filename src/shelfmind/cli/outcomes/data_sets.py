@@ -99,6 +99,10 @@ def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display
     how = ", ".join(f"{number} {what}" for what, number in sorted(prepared.placed.items()))
     display.line(f"data:   {prepared.out} ({how})")
     display.line(f"report: {prepared.out / 'report.html'}")
+    if request.classes_of is None:
+        print_next_step(
+            display, "get a recipe recommendation and the training command", call("recipes", data=str(prepared.out))
+        )
 
 
 def show_generated(folder: Path, request: GenerateRequest, display: Display) -> None:
