@@ -258,11 +258,11 @@ def compared_alignments(photos: Photos, close: Ints, seed: int) -> dict[str, Any
         "phase correlation": same_by_phase,
     }
     figures: dict[str, Any] = {"copies": len(true), "others": len(false), "other_pairs_in_radius": len(other)}
-    for name, judge in ways.items():
-        same, scores = judge(first, second)
+    for name, compare in ways.items():
+        same, scores = compare(first, second)
         figures[name] = {
-            "ms_a_copy": round(milliseconds(judge, first[truth], second[truth]), 2),
-            "ms_another_pair": round(milliseconds(judge, first[~truth], second[~truth]), 2),
+            "ms_a_copy": round(milliseconds(compare, first[truth], second[truth]), 2),
+            "ms_another_pair": round(milliseconds(compare, first[~truth], second[~truth]), 2),
         }
         if same is not None:
             key = "by_our_limits" if name == "ours" else "its_place_our_limits"
@@ -274,10 +274,10 @@ def compared_alignments(photos: Photos, close: Ints, seed: int) -> dict[str, Any
     return figures
 
 
-def milliseconds(judge: Callable[[Prints, Prints], Any], first: Prints, second: Prints) -> float:
+def milliseconds(compare: Callable[[Prints, Prints], Any], first: Prints, second: Prints) -> float:
     """Return the CPU time per pair."""
     began = time.process_time()
-    judge(first, second)
+    compare(first, second)
     return (time.process_time() - began) / len(first) * 1e3
 
 

@@ -54,10 +54,10 @@ def lists(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
     for name in sorted(new):
         photos = sorted(of[name]["train"])
         shots += [(photos[index], name) for index in random.permutation(len(photos))[: arguments.shots]]
-    judged = [(path, name) for name in sorted(new) for path in of[name]["val"]]
-    written = tuple(arguments.out / f"{name}.csv" for name in ("seen", "enrolled", "judged"))
+    evaluated = [(path, name) for name in sorted(new) for path in of[name]["val"]]
+    written = tuple(arguments.out / f"{name}.csv" for name in ("seen", "enrolled", "evaluated"))
     write_table(written[0], ("path", "label", "split"), seen)
-    for path, rows in zip(written[1:], (shots, judged), strict=True):
+    for path, rows in zip(written[1:], (shots, evaluated), strict=True):
         write_table(path, ("path", "label"), rows)
     return written
 
@@ -73,9 +73,9 @@ def share(right: np.ndarray) -> dict[str, Any]:
     return {"top1": float(right.mean()), "ci95": tuple(hits_interval(right)), "images": len(right)}
 
 
-def of_new_products(run: Path, gallery: Path, folded: Path, judged: Path) -> dict[str, Any]:
+def of_new_products(run: Path, gallery: Path, folded: Path, evaluated: Path) -> dict[str, Any]:
     """Return accuracy on photos of new products: gallery alone, imprinted, fine-tuned."""
-    catalog = open_catalog(judged)
+    catalog = open_catalog(evaluated)
     paths = [sample.path for sample in catalog.samples]
     truth = np.array([catalog.class_names[sample.label] for sample in catalog.samples])
     found = {}
@@ -107,7 +107,7 @@ def main() -> None:
     arguments = parser.parse_args()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
-    seen, enrolled, judged = lists(arguments)
+    seen, enrolled, evaluated = lists(arguments)
     run, gallery, folded = arguments.run or out / "run", out / "gallery", out / "folded"
     recipe = ("--recipe", "grocery_cpu", "--seed", arguments.seed, "--max-minutes", arguments.minutes)
     shelfmind(run, "train", seen, *recipe, "--out", run)
@@ -115,7 +115,7 @@ def main() -> None:
     length = ("--max-minutes", arguments.fold_minutes, "--held-out", 0)
     shelfmind(folded, "fold-in", run, "--gallery", gallery, *length, "--out", folded)
     figures = json.loads((folded / "fold_in.json").read_text(encoding="utf-8"))
-    new = of_new_products(run, gallery, folded, judged)
+    new = of_new_products(run, gallery, folded, evaluated)
     print(json.dumps({**figures, "new": new}, indent=2, ensure_ascii=False))
 
 

@@ -154,14 +154,14 @@ def main() -> None:
     given = _arguments()
     both = [each for folder in given.expanded for each in expansions(folder)]
     figures: dict[str, Any] = {}
-    for judge, place in (("elsewhere", 0), ("same shops", 1)):
+    for shops, place in (("elsewhere", 0), ("same shops", 1)):
         found = [each[place] for each in both]
         for shots in given.shots:
             for name, rehearsing in CHOICES.items():
-                figures[f"{judge}, {shots} photos, {name}"] = compared(
+                figures[f"{shops}, {shots} photos, {name}"] = compared(
                     found, shots, given.draws, given.false_accepts, rehearsing
                 )
-            figures[f"{judge}, {shots} photos, bound"] = bound(found, shots, given.draws, given.false_accepts)
+            figures[f"{shops}, {shots} photos, bound"] = bound(found, shots, given.draws, given.false_accepts)
     show(figures, given.json)
 
 

@@ -51,7 +51,7 @@ from shelfmind.training.watching import EpochEntry, Watcher
 from shelfmind.workflows.prepare import prepare
 
 REVIEWED = "_reviewed"
-JUDGES = ("top1", "macro_top1")
+METRICS = ("top1", "macro_top1")
 LIST_COLUMNS = ("path", "label", "split")
 
 
@@ -259,15 +259,15 @@ def _figures(
 def _figures_of(row: str, found: Mapping[str, Mapping[int | None, Result]], other: str | None) -> dict[str, Any]:
     own = Finished(tuple(found[row]), tuple(found[row].values()))
     told: dict[str, Any] = {"row": row, "against": other}
-    for judge in JUDGES:
-        by_seed = own.scores(judge).mean(axis=1)
+    for metric in METRICS:
+        by_seed = own.scores(metric).mean(axis=1)
         spread = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None
-        told[judge] = {"mean": float(by_seed.mean()), "spread": spread, "by_seed": by_seed.tolist()}
+        told[metric] = {"mean": float(by_seed.mean()), "spread": spread, "by_seed": by_seed.tolist()}
         shared = [seed for seed in found[row] if other is not None and seed in found.get(other, {})]
         if other is not None and shared:
             plain = Finished(tuple(found[other]), tuple(found[other].values()))
-            change = compare(own.scores(judge, shared), plain.scores(judge, shared))
-            told[judge] |= {"change": change.difference, "ci95": list(change.ci95), "changes": list(change.by_seed)}
+            change = compare(own.scores(metric, shared), plain.scores(metric, shared))
+            told[metric] |= {"change": change.difference, "ci95": list(change.ci95), "changes": list(change.by_seed)}
     return told
 
 
@@ -281,7 +281,7 @@ def written(figures: Mapping[str, Any]) -> str:
         "| --- | --- | --- | --- | --- |",
     ]
     for row in figures["rows"]:
-        cells = [text for judge in JUDGES for text in _texts(row[judge])]
+        cells = [text for metric in METRICS for text in _texts(row[metric])]
         lines.append(f"| {row['row']} | {' | '.join(cells)} |")
     lines.append("")
     for name, each in figures["reviews"].items():

@@ -26,7 +26,7 @@ rows:
 BROKEN = "  - {name: broken, set: {model.arguments: {widths: [8], depths: [1], attention: none, nonsense: 1}}}\n"
 SLOW = "  - {name: 慢, words: {en: slower, zh: 更慢}, set: {train.lr: 0.001}}\n"
 PATIENCE_S = 600
-"""Two trainings and a judgement, on a machine that has other work."""
+"""Two trainings and label findings, on a machine that has other work."""
 MANY = {"classes": 3, "images": 60, "layout": "folder", "others_share": 0, "tail": 0.1, "long_side": (96, 160)}
 
 
@@ -113,7 +113,7 @@ def test_another_version_or_other_data_is_refused(warm, photos, tables, place, d
     (out / "views" / "plan.json").write_text(json.dumps(plan))
     words = ["--data", photos, "--seeds", "1", "--out", out]
     assert (
-        "was started with other settings (base, images, judge, rows, split)"
+        "was started with other settings (base, images, metric, rows, split)"
         in warm("ablate", tables / "views.yaml", *words).error
     )
     assert not (out / "runs").exists()

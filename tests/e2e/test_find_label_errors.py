@@ -38,7 +38,7 @@ def coloured(place) -> Path:
         for number in range(14):
             shade = np.clip(np.array(colour) + rng.normal(0, 12, (24, 24, 3)), 0, 255)
             Image.fromarray(shade.astype(np.uint8)).save(folder / name / f"{number}.png")
-    (folder / "one photo only").mkdir()  # cannot be judged: every fold would miss it
+    (folder / "one photo only").mkdir()  # cannot be checked: every fold would miss it
     shutil.copy(folder / "blue" / "3.png", folder / "one photo only" / "0.png")
     shutil.copy(folder / "blue" / "5.png", folder / "红" / "swapped.png")
     (folder / "blue" / "5.png").unlink()
@@ -80,7 +80,7 @@ def test_the_folder_is_what_review_opens(checked, coloured):
     assert audit["root"] == str(coloured)
     assert audit["format"] == "folder"
     assert audit["class_names"] == sorted(["红", "<green>", "blue", "one photo only"])
-    assert audit["figures"]["judged"] == 43
+    assert audit["figures"]["checked"] == 43
     suspect = read_suspects(out / "suspects.jsonl")[0]
     assert (suspect.path, suspect.given, suspect.suggested, suspect.kind) == ("红/swapped.png", "红", "blue", "label")
     assert all((coloured / path).exists() for path in (*suspect.neighbours, *suspect.given_neighbours))
@@ -117,7 +117,7 @@ def test_networks_at_chance_judge_nothing_and_the_command_says_so(data, settings
     assert outcome.stdout == "no labels were checked\n"
     assert "warning: none of 2 networks clearly beats guessing" in outcome.stderr.splitlines()[-1]
     assert "shelfmind review" not in outcome.stderr
-    assert {row["flagged"] for row in table(out)} == {"not judged"}
+    assert {row["flagged"] for row in table(out)} == {"not checked"}
     assert read_suspects(out / "suspects.jsonl") == []
     audited = warm("audit", data, "--run", out, "--out", tmp_path / "audited by chance")
     assert audited.status == 0, audited.stderr

@@ -213,9 +213,9 @@ def test_a_run_is_no_judge_of_copies_of_its_training_photos(run, folder, warm, t
     outcome = warm("audit", tmp_path / "again", "--run", run, "--out", tmp_path / "audit")
     assert outcome.status == 0, outcome.stderr
     audit = figures(tmp_path / "audit" / "audit.json")
-    assert audit["judged_images"] in (0, len(listed))
+    assert audit["checked_images"] in (0, len(listed))
     unseen = sum(row["split"] != "train" for row in listed)
-    assert [judge["images"] for judge in audit["judges"]] == [unseen]
+    assert [judge["images"] for judge in audit["networks"]] == [unseen]
 
 
 def test_a_training_goes_on_where_photos_were_moved_within_the_data(run, folder, warm, tmp_path):

@@ -168,7 +168,7 @@ class Bench:
             "max_minutes": request.max_minutes,
             "cores": self.store.cores,
             "jobs": request.jobs,
-            "chosen_by_judge": self.store.split == "val" and keep_best,
+            "chosen_by_metric": self.store.split == "val" and keep_best,
             **found,
         }
         write_files(request.out / expansion.name, result)

@@ -62,7 +62,7 @@ def tabulate(
     Raises:
         UserError: rows were evaluated on different images, because some could not be opened.
     """
-    metric = expansion.table.judge
+    metric = expansion.table.metric
     found = {name: _finished(store, [cell for cell in cells if cell.row == name]) for name in expansion.rows}
     _require_same_images(found)
     comparisons = _comparisons(expansion, found)
@@ -83,7 +83,7 @@ def tabulate(
             row["comparison"] = _as_json(comparisons[name], alone[name], adjusted[name], images)
         rows.append(row)
     return {
-        "judge": metric,
+        "metric": metric,
         "images": images,
         "cells": len(cells),
         "finished": sum(len(each.results) for each in found.values()),
@@ -115,7 +115,7 @@ def _comparisons(expansion: Expansion, found: Mapping[str, Finished]) -> dict[st
         own, other = found[name], found[row.against]
         if name == BASE or not own.results or not other.results:
             continue
-        metric = expansion.table.judge
+        metric = expansion.table.metric
         shared = [seed for seed in own.seeds if seed in other.seeds and seed is not None]
         if None not in (*own.seeds, *other.seeds):
             if shared:

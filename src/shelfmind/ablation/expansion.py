@@ -76,7 +76,7 @@ class Expansion:
         """What the table compares; it identifies this version of the table."""
         rows = {name: self._identity(row) for name, row in self.rows.items()}
         return {
-            "judge": self.table.judge,
+            "metric": self.table.metric,
             "minutes": self.settings.minutes,
             "base": rows.pop(BASE),
             "rows": {name: [row, self.rows[name].against] for name, row in rows.items()},

@@ -51,7 +51,7 @@ def write_files(folder: Path, result: Mapping[str, Any]) -> None:
 
 def markdown(result: Mapping[str, Any]) -> str:
     """The table as Markdown; the first line states what is held equal."""
-    metric = result["judge"]
+    metric = result["metric"]
     lines = [
         phrases.fairness(result),
         "",

@@ -151,7 +151,7 @@ class Table(Part):
 
     about: Text = Field(description="Question that the table answers.")
     base: Annotated[Base, BeforeValidator(_base)] = Base()
-    judge: Literal["top1", "macro_top1", "likelihood"] = Field("top1", description="Metric that decides.")
+    metric: Literal["top1", "macro_top1", "likelihood"] = Field("top1", description="Metric that decides.")
     rows: tuple[Row, ...] = Field(min_length=1)
 
     @model_validator(mode="after")

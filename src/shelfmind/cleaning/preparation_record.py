@@ -34,7 +34,7 @@ class Figures:
     classes: int
     lost_classes: Sequence[str]
     unsettled: int
-    passed_over: int
+    skipped_decisions: int
 
 
 def outcome(row: Row, names: Mapping[str, str]) -> str:
@@ -44,7 +44,7 @@ def outcome(row: Row, names: Mapping[str, str]) -> str:
     return "kept" if row.class_name == names.get(row.given, row.given) else "relabelled"
 
 
-def summarise(rows: Sequence[Row], names: Mapping[str, str], unsettled: int, passed_over: int) -> Figures:
+def summarise(rows: Sequence[Row], names: Mapping[str, str], unsettled: int, skipped_decisions: int) -> Figures:
     """The statistics of these rows."""
     kept = [row for row in rows if row.kept]
     outcomes = Counter(outcome(row, names) for row in rows)
@@ -60,7 +60,7 @@ def summarise(rows: Sequence[Row], names: Mapping[str, str], unsettled: int, pas
         classes=len(classes),
         lost_classes=sorted({names.get(row.given, row.given) for row in rows} - classes),
         unsettled=unsettled,
-        passed_over=passed_over,
+        skipped_decisions=skipped_decisions,
     )
 
 

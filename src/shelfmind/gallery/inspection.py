@@ -16,7 +16,7 @@ from shelfmind.gallery.enrolled import Enrolled
 from shelfmind.gallery.findings import KINDS, Finding, findings_of, mix_up_figures
 
 FINDING_COLUMNS = ("kind", "product", "photos", "other", "other_photos", "figures", "detail")
-PRODUCT_COLUMNS = ("product", "photos", "judged", "nearest_to_it", "most_like", "likeness")
+PRODUCT_COLUMNS = ("product", "photos", "evaluated", "nearest_to_it", "most_like", "likeness")
 MIX_UP_COLUMNS = (
     *("product", "other", "taken_for_other", "of", "other_taken_for_it", "of_other"),
     *("expected_errors", "likeness", "likeness_within", "all_but_one"),
@@ -30,7 +30,7 @@ class ProductRow:
 
     product: str
     photos: int
-    judged: int
+    evaluated: int
     nearest_to_it: int
     most_like: str | None
     likeness: float | None
@@ -53,26 +53,26 @@ class Inspection:
         likeness, names = self.enrolled.likeness, self.enrolled.names
         photos = np.arange(len(self.enrolled.labels))
         right = likeness.to_own(photos) > self.enrolled.nearest_other[1]
-        judged = np.where(likeness.counts > 1, likeness.counts, 0)
+        evaluated = np.where(likeness.counts > 1, likeness.counts, 0)
         nearest = np.bincount(likeness.labels[right], minlength=len(names))
         others, alike = (each.tolist() for each in likeness.nearest_product(np.arange(len(names))))
         rows = [
             ProductRow(
                 name,
                 int(likeness.counts[index]),
-                int(judged[index]),
+                int(evaluated[index]),
                 int(nearest[index]),
                 names[others[index]] if others[index] >= 0 else None,
                 alike[index] if others[index] >= 0 else None,
             )
             for index, name in enumerate(names)
         ]
-        return sorted(rows, key=lambda row: (row.nearest_to_it / row.judged if row.judged else 2.0, -row.photos))
+        return sorted(rows, key=lambda row: (row.nearest_to_it / row.evaluated if row.evaluated else 2.0, -row.photos))
 
     @property
     def nearest_to_own(self) -> tuple[int, int]:
         """The number of photos that are closest to their own product when left out of it, and the number evaluated."""
-        return sum(row.nearest_to_it for row in self.products), sum(row.judged for row in self.products)
+        return sum(row.nearest_to_it for row in self.products), sum(row.evaluated for row in self.products)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -82,7 +82,7 @@ class Inspection:
 
     def figures(self) -> dict[str, Any]:
         """The content of `audit.json`."""
-        right, judged = self.nearest_to_own
+        right, evaluated = self.nearest_to_own
         names = self.enrolled.names
         return {
             "products": len(names),
@@ -90,9 +90,9 @@ class Inspection:
             "found": self.counts,
             "nearest_to_own": {
                 "photos": right,
-                "judged": judged,
-                "share": right / judged if judged else None,
-                "ci95": list(proportion_interval(right, judged)) if judged else None,
+                "evaluated": evaluated,
+                "share": right / evaluated if evaluated else None,
+                "ci95": list(proportion_interval(right, evaluated)) if evaluated else None,
             },
             "unreadable": [{"photo": str(bad.path), "reason": bad.reason} for bad in self.enrolled.measured.bad_files],
             "findings": [asdict(finding) for finding in self.findings],
@@ -119,7 +119,7 @@ class Inspection:
         """Yield rows with `PRODUCT_COLUMNS`."""
         for row in self.products:
             likeness = "" if row.likeness is None else f"{row.likeness:.4f}"
-            counts = (str(number) for number in (row.photos, row.judged, row.nearest_to_it))
+            counts = (str(number) for number in (row.photos, row.evaluated, row.nearest_to_it))
             yield row.product, *counts, row.most_like or "", likeness
 
     def mix_up_rows(self) -> Iterator[Sequence[str]]:

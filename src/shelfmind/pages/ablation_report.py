@@ -43,7 +43,7 @@ def write_ablation_report(path: Path, result: Mapping[str, Any]) -> None:
 
 
 def _differences(result: Mapping[str, Any]) -> PageSection:
-    metric = result["judge"]
+    metric = result["metric"]
     columns = (
         (say("row"), True),
         (say("description"), True),
@@ -93,7 +93,7 @@ def _name(row: Row) -> Text:
 
 
 def _interval_chart(result: Mapping[str, Any]) -> Chart | None:
-    metric = result["judge"]
+    metric = result["metric"]
     scale = 1.0 if metric == "likelihood" else 100.0
     rows = []
     for row in result["rows"]:

@@ -95,7 +95,7 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
     longer = _longer(result)
     if longer:
         found.append(say("More than 10% over the time budget (minutes): {}.", listed(longer)))
-    if result["chosen_by_judge"]:
+    if result["chosen_by_metric"]:
         found.append(
             say(
                 "The evaluation images also selected each run's best epoch: all metrics are optimistic, differences "
@@ -164,7 +164,7 @@ def minutes(seconds: float | None) -> str:
 def lead(result: Mapping[str, Any]) -> Text:
     """Return the outcome in one or two sentences."""
     claimed = [row for row in result["rows"] if row.get("comparison", {}).get("verdict") in ("better", "worse")]
-    claims = [_claim(row, result["judge"]) for row in claimed]
+    claims = [_claim(row, result["metric"]) for row in claimed]
     if not claims:
         return (
             say("No difference was found.") if result["chance"]["comparisons"] else say("Nothing can be compared yet.")

@@ -15,20 +15,20 @@ MAX_CLASSES, MAX_PICTURES = 24, 4
 
 
 def found_appearances(
-    findings: ImageFindings, judgement: NetworkFindings | None
+    findings: ImageFindings, label_findings: NetworkFindings | None
 ) -> tuple[AppearancesFound, Sequence[Path], Text]:
     """Return the findings, the images by row, and the source of the vectors: a network's embeddings, if available."""
-    if judgement is not None and judgement.appearances.classes:
-        paths = [judgement.root / name for name in judgement.appearance_names]
-        return judgement.appearances, paths, translated(judgement.source)
+    if label_findings is not None and label_findings.appearances.classes:
+        paths = [label_findings.root / name for name in label_findings.appearance_names]
+        return label_findings.appearances, paths, translated(label_findings.source)
     paths = [findings.catalog.samples[index].path for index in findings.measured.indices.tolist()]
     return findings.appearances, paths, say("colour and brightness")
 
 
-def appearance_section(findings: ImageFindings, judgement: NetworkFindings | None) -> PageSection:
+def appearance_section(findings: ImageFindings, label_findings: NetworkFindings | None) -> PageSection:
     """Return each class with separate clusters, with pictures of every cluster."""
-    found, paths, source = found_appearances(findings, judgement)
-    names = findings.catalog.class_names if judgement is None else _names(judgement)
+    found, paths, source = found_appearances(findings, label_findings)
+    names = findings.catalog.class_names if label_findings is None else _names(label_findings)
     return PageSection(
         key="appearances",
         title=say("Classes with several appearances"),
@@ -47,9 +47,9 @@ def appearance_section(findings: ImageFindings, judgement: NetworkFindings | Non
     )
 
 
-def appearance_headline(findings: ImageFindings, judgement: NetworkFindings | None) -> Headline:
+def appearance_headline(findings: ImageFindings, label_findings: NetworkFindings | None) -> Headline:
     """Return a line of the summary."""
-    count = len(found_appearances(findings, judgement)[0].several)
+    count = len(found_appearances(findings, label_findings)[0].several)
     if not count:
         return Headline("good", say("No class has several appearances."), "", "appearances")
     found = many(count, "{} class has several appearances.", "{} classes have several appearances.", f"{count:,}")
@@ -57,8 +57,8 @@ def appearance_headline(findings: ImageFindings, judgement: NetworkFindings | No
     return Headline("look", found, advice, "appearances")
 
 
-def _names(judgement: NetworkFindings) -> list[str]:
-    return [each.name for each in judgement.accuracies.classes]
+def _names(label_findings: NetworkFindings) -> list[str]:
+    return [each.name for each in label_findings.accuracies.classes]
 
 
 def _gallery(each: Appearances, paths: Sequence[Path], name: str) -> Gallery:

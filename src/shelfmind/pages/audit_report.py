@@ -14,7 +14,7 @@ from shelfmind.files import write_text
 from shelfmind.pages.appearance_section import appearance_headline, appearance_section
 from shelfmind.pages.audit_headlines import GRADES, headlines
 from shelfmind.pages.audit_sections import following_sections, leading_sections
-from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
+from shelfmind.pages.label_check_sections import label_check_headlines, label_check_sections
 from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
 from shelfmind.pages.words import Text, counted, listed, say, split_name
@@ -24,7 +24,7 @@ def write_audit_report(
     path: Path,
     findings: ImageFindings,
     figures: Mapping[str, Any],
-    judgement: NetworkFindings | None = None,
+    label_findings: NetworkFindings | None = None,
 ) -> None:
     """Write the page, with a run's label check if there is one. Raises `UserError` if it cannot be written."""
     root = findings.catalog.root
@@ -33,11 +33,11 @@ def write_audit_report(
     def picture(image: Path) -> Picture:
         return Picture(thumbnail(image), relative_name(image, root))
 
-    label_headlines = [] if judgement is None else judgement_headlines(judgement)
-    label_sections = [] if judgement is None else judgement_sections(judgement)
-    appearances = appearance_section(findings, judgement)
+    label_headlines = [] if label_findings is None else label_check_headlines(label_findings)
+    label_sections = [] if label_findings is None else label_check_sections(label_findings)
+    appearances = appearance_section(findings, label_findings)
     summary = sorted(
-        [*headlines(findings), appearance_headline(findings, judgement), *label_headlines],
+        [*headlines(findings), appearance_headline(findings, label_findings), *label_headlines],
         key=lambda line: GRADES.index(line.grade),
     )
     page = page_template("pages/audit.html.j2").render(

@@ -872,7 +872,7 @@ MESSAGES_OF_OTHERS = (
     (r"photos", "照片"),
     (r"clipped", "纯白占比"),
     (r"edges", "边缘占比"),
-    # Who judges labels, and whether they can be trusted
+    # Networks that check labels, and whether they can be trusted
     (r"(\d+) networks?, each on held-out images", "{} 个网络，各自评估留出的图片"),
     (r"the networks of (.*), each on held-out images", "{} 的各网络，各自评估留出的图片"),
     (

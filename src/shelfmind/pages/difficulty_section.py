@@ -58,11 +58,11 @@ def difficulty_content(
     names = NAMES | _WITH_GALLERY if with_gallery else NAMES
     rows = [_row(each, names[each.difficulty]) for each in slices.slices]
     worse = [row for row in rows if row.slice.verdict == "worse" and row.slice.examples]
-    judged = sum(not each.too_few_images for each in slices.slices)
+    evaluated = sum(not each.too_few_images for each in slices.slices)
     return {
         "rows": rows,
         "shown": [(row, [picture(Path(each)) for each in row.slice.examples]) for row in worse[:MAX_SHOWN]],
-        "judged": judged,
+        "evaluated": evaluated,
         "beyond": slices.beyond,
         "by_chance": f"{slices.by_chance:.0f}" if slices.by_chance >= 1 else f"{slices.by_chance:.1f}",
         "missing": [(names[name], translated(why)) for name, why in slices.missing],

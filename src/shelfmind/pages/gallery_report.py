@@ -49,10 +49,10 @@ def _lead(figures: Mapping[str, Any]) -> Text:
         return there
     low, high = (f"{100 * bound:.0f}%" for bound in nearest["ci95"])
     share = say("{} ({} to {})", f"{100 * nearest['share']:.1f}%", low, high)
-    judged = say(
+    evaluated = say(
         "Leave-one-out: {1} of {0} are nearest to their own product: {2}.",
-        counted(nearest["judged"], "photo"),
+        counted(nearest["evaluated"], "photo"),
         f"{nearest['photos']:,}",
         share,
     )
-    return joined([there, judged])
+    return joined([there, evaluated])

@@ -158,7 +158,7 @@ def _products(inspection: Inspection) -> PageSection:
 
 
 def _product_row(row: ProductRow) -> tuple[str, ...]:
-    nearest = _share((row.nearest_to_it, row.judged))
+    nearest = _share((row.nearest_to_it, row.evaluated))
     likeness = "–" if row.likeness is None else f"{row.likeness:.2f}"
     return row.product, f"{row.photos:,}", nearest, row.most_like or "–", likeness
 

@@ -15,7 +15,7 @@ from shelfmind.analysis.label_errors.neighbours import NEAREST
 from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
-from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
+from shelfmind.pages.label_check_sections import label_check_headlines, label_check_sections
 from shelfmind.pages.sections import PageSection, Table
 from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
@@ -25,12 +25,17 @@ MAX_CLASSES = 200
 
 
 def write_label_report(
-    path: Path, judgement: NetworkFindings, check: LabelCheck, held_out: HeldOut, root: Path, audit: Mapping[str, Any]
+    path: Path,
+    label_findings: NetworkFindings,
+    check: LabelCheck,
+    held_out: HeldOut,
+    root: Path,
+    audit: Mapping[str, Any],
 ) -> None:
     """Write the self-contained page.
 
-    `judgement` is the result of `network_findings.describe`, `root` the data set's folder and `audit` the content of
-    `audit.json`. Raises `UserError` if it cannot be written.
+    `label_findings` is the result of `network_findings.describe`, `root` the data set's folder and `audit` the content
+    of `audit.json`. Raises `UserError` if it cannot be written.
     """
 
     @cache
@@ -40,8 +45,8 @@ def write_label_report(
     page = page_template("pages/label_errors.html.j2").render(
         title=say("Label check: {}", Path(audit["data"]).name),
         audit=audit,
-        headlines=judgement_headlines(judgement),
-        sections=[*judgement_sections(judgement), class_section(check, held_out)],
+        headlines=label_check_headlines(label_findings),
+        sections=[*label_check_sections(label_findings), class_section(check, held_out)],
         picture=picture,
         nearest=NEAREST,
     )

@@ -59,8 +59,8 @@ class LabelCheckOutcome:
     """
 
     images: int
-    judged: int
-    not_judged: int
+    checked: int
+    not_checked: int
     alone: int
     flagged: int
     outliers: int
@@ -204,9 +204,9 @@ def _rank_labels(
         unseen=unlearnt,
         root=catalog.root,
     )
-    judgement = describe(opinion, labels, suspects)
+    label_findings = describe(opinion, labels, suspects)
     write_label_errors(check.root / "label_errors.csv", labels, held_out)
-    write_suspects(check.root / FILE_NAME, judgement.suspects)
+    write_suspects(check.root / FILE_NAME, label_findings.suspects)
     audit = {
         "made_by": "find-label-errors",
         "root": str(catalog.root),
@@ -215,9 +215,9 @@ def _rank_labels(
         "seed": plan.seed,
         "class_names": list(catalog.class_names),
         "figures": findings.to_json(),
-        **judgement.figures,
+        **label_findings.figures,
     }
-    write_label_report(check.root / "report.html", judgement, labels, held_out, catalog.root, audit)
+    write_label_report(check.root / "report.html", label_findings, labels, held_out, catalog.root, audit)
     write_json(check.root / "audit.json", audit)
     return findings
 
@@ -235,11 +235,11 @@ def _unrecognised_classes(labels: LabelCheck, held_out: HeldOut) -> list[int]:
 def _findings(
     labels: LabelCheck, held_out: HeldOut, unlearnt: Bools, suspects: int, bad_files: int
 ) -> LabelCheckOutcome:
-    images, judged = len(held_out.samples), int(labels.checked.sum())
+    images, checked = len(held_out.samples), int(labels.checked.sum())
     return LabelCheckOutcome(
         images=images,
-        judged=judged,
-        not_judged=images - judged,
+        checked=checked,
+        not_checked=images - checked,
         alone=images - held_out.checkable,
         flagged=int(labels.flagged.sum()),
         outliers=int(labels.outliers.sum()),
@@ -249,5 +249,5 @@ def _findings(
         bad_files=bad_files,
         folds=len(labels.competences),
         trusted_folds=sum(network.trusted for network in labels.competences),
-        doubt=competence_warning(labels.competences, held_out.checkable - judged),
+        doubt=competence_warning(labels.competences, held_out.checkable - checked),
     )

@@ -66,7 +66,7 @@ def _label_check_by(run: Path, counter: Counter) -> NetworkAudit:
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()
-    from shelfmind.workflows.judging import label_check_by
+    from shelfmind.workflows.audited_labels import label_check_by
 
     return label_check_by(run, counter)
 
@@ -85,13 +85,13 @@ def _write_audit(
             f"none of the {counted(len(paths), 'image')} in {catalog.root} is usable: {first.path}: {first.reason}"
         )
     findings = gather_findings(catalog, measured, Limits(), counter)
-    judgement = None if check_labels is None else check_labels(catalog.without(measured.bad_files))
-    label_figures, suspected = ({}, ()) if judgement is None else (judgement.figures, judgement.suspects)
+    label_findings = None if check_labels is None else check_labels(catalog.without(measured.bad_files))
+    label_figures, suspected = ({}, ()) if label_findings is None else (label_findings.figures, label_findings.suspects)
     figures = {**audit_figures(findings, seed, time.monotonic() - began), **label_figures}
     figures["issues"] = figures["issues"] | Tally(suspect.kind for suspect in suspected)
     write_issues(folder / "issues.csv", findings.issues, suspected, catalog)
     write_suspects(folder / FILE_NAME, [*suspects(findings.issues, catalog), *suspected])
-    write_audit_report(folder / "report.html", findings, figures, judgement)
+    write_audit_report(folder / "report.html", findings, figures, label_findings)
     write_json(folder / "audit.json", figures)
     shutil.rmtree(scratch)
     return figures

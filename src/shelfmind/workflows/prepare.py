@@ -113,7 +113,7 @@ def _planned(
     ]
     bad_files, pairs = _inspected(catalog, request, counter)
     rows = drop_rows(rows, _unusable(catalog, bad_files, request.max_bad_fraction))
-    rows, passed_over = apply_decisions(
+    rows, skipped_decisions = apply_decisions(
         rows,
         decisions,
         others=request.others,
@@ -131,7 +131,7 @@ def _planned(
         val_fraction = VAL_FRACTION if request.val_fraction is None else request.val_fraction
         rows = split_again(rows, val_fraction, request.test_fraction, request.split_floor, request.seed)
     rows = cap_classes(rows, _caps(request.caps, names), request.cap_all, request.seed)
-    figures = summarise(rows, names, len(unsettled), passed_over)
+    figures = summarise(rows, names, len(unsettled), skipped_decisions)
     if figures.classes < (2 if request.classes_of is None else 1):
         raise UserError(
             f"only {figures.classes} of {counted(len(class_names), 'class')} would remain; "
@@ -178,9 +178,9 @@ def _caps(caps: Mapping[str, int], names: Mapping[str, str]) -> dict[str, int]:
 
 def _notes(figures: Figures, unsettled: Sequence[tuple[str, ...]]) -> list[str]:
     notes = []
-    if figures.passed_over:
+    if figures.skipped_decisions:
         notes.append(
-            f"{counted(figures.passed_over, 'decision was', 'decisions were')} skipped: "
+            f"{counted(figures.skipped_decisions, 'decision was', 'decisions were')} skipped: "
             "the image is missing or its label has changed"
         )
     if unsettled:

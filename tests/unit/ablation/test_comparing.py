@@ -63,7 +63,7 @@ def table(store: Store, made: Expansion) -> dict[str, Any]:
     found = tabulate(made, store, cells, failures, np.array([200, 50, 10, 5]))
     about = {"about": {"en": "What helps?", "zh": "什么有效？"}, "table": "mine", "recipe": "default", "base": "x: 1\n"}
     more = {"data": "photos", "train_images": 265, "split": "test", "seeds": list(SEEDS), "max_minutes": None}
-    return {**about, **more, "cores": 2, "jobs": 1, "chosen_by_judge": False, **found}
+    return {**about, **more, "cores": 2, "jobs": 1, "chosen_by_metric": False, **found}
 
 
 def of(table: dict[str, Any], name: str) -> dict[str, Any]:

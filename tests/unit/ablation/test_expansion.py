@@ -107,7 +107,7 @@ def test_another_table_has_another_plan() -> None:
     assert one == expansion({"name": "a", "set": {"train": {"lr": 0.1}}, "words": "told otherwise"}).plan()
     assert one != expansion({"name": "a", "set": {"train.lr": 0.2}}).plan()
     assert one != expansion({"name": "b", "set": {"train.lr": 0.1}}).plan()
-    assert one != expansion({"name": "a", "set": {"train.lr": 0.1}}, judge="macro_top1").plan()
+    assert one != expansion({"name": "a", "set": {"train.lr": 0.1}}, metric="macro_top1").plan()
 
 
 def test_wrong_labels_of_the_base_are_those_of_its_rows() -> None:

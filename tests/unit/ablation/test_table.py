@@ -84,7 +84,7 @@ ROW = "about: x\nrows:\n  - "
             "about: x\nbase: grocery_cup\nrows:\n  - {name: a, length: 2}\n",
             r"unknown recipe 'grocery_cup'; did you mean",
         ),
-        ("about: x\njudge: top2\nrows:\n  - {name: a, length: 2}\n", r"judge must be .*got 'top2'; did you mean top1"),
+        ("about: x\nmetric: top2\nrows:\n  - {name: a, length: 2}\n", r"metric must be .*'top2'; did you mean top1"),
     ],
 )
 def test_mistakes_are_one_line_that_says_where_and_what(tmp_path: Path, text: str, said: str) -> None:

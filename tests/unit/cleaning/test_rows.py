@@ -50,8 +50,8 @@ def test_decisions_move_drop_and_protect():
         | decided("3.jpg", "keep")
         | decided("4.jpg", "others")
     )
-    after, passed_over = apply_decisions(rows, decisions)
-    assert passed_over == 0
+    after, skipped_decisions = apply_decisions(rows, decisions)
+    assert skipped_decisions == 0
     assert [each.class_name for each in after] == ["雪碧", "可乐", "可乐", "others", "others", "雪碧"]
     assert [each.kept for each in after] == [True, False, True, True, True, True]
     assert after[1].dropped == "dropped in the review: by 王"
@@ -64,16 +64,16 @@ def test_a_decision_on_an_image_that_is_gone_is_refused_or_passed_over():
         UserError, match=r"1 of 1 decision cannot be applied because the image is not in the data set: gone\.jpg"
     ):
         apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"))
-    rows, passed_over = apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"), ignore_missing=True)
-    assert (rows, passed_over) == ([row("1.jpg")], 1)
+    rows, skipped_decisions = apply_decisions([row("1.jpg")], decided("gone.jpg", "drop"), ignore_missing=True)
+    assert (rows, skipped_decisions) == ([row("1.jpg")], 1)
 
 
 def test_a_decision_about_another_label_is_refused_or_passed_over():
     decisions = decided("1.jpg", "drop", given="雪碧")
     with pytest.raises(UserError, match="was '雪碧' and is now '可乐'"):
         apply_decisions([row("1.jpg")], decisions)
-    rows, passed_over = apply_decisions([row("1.jpg")], decisions, ignore_missing=True)
-    assert (rows[0].kept, passed_over) == (True, 1)
+    rows, skipped_decisions = apply_decisions([row("1.jpg")], decisions, ignore_missing=True)
+    assert (rows[0].kept, skipped_decisions) == (True, 1)
 
 
 def test_a_new_class_must_be_asked_for():

@@ -92,10 +92,10 @@ def test_the_page_and_the_tables_hold_what_was_found(root: Path, tmp_path: Path,
     folder = tmp_path / "审计"
     figures = json.loads((folder / "audit.json").read_text(encoding="utf-8"))
     assert figures["found"]["all_but_another"] == figures["found"]["few_photos"] == 1
-    assert (figures["products"], figures["photos"], figures["nearest_to_own"]["judged"]) == (5, 23, 22)
+    assert (figures["products"], figures["photos"], figures["nearest_to_own"]["evaluated"]) == (5, 23, 22)
     products = {row["product"]: row for row in rows_of(folder / "products.csv")}
     assert set(products) == {"可乐 330ml", "可口可乐 😀", LONG, EVIL, "独照"}
-    assert (products["独照"]["judged"], products[LONG]["nearest_to_it"]) == ("0", "5")
+    assert (products["独照"]["evaluated"], products[LONG]["nearest_to_it"]) == ("0", "5")
     assert products["可乐 330ml"]["most_like"] == "可口可乐 😀"
     pairs = rows_of(folder / "mix_ups.csv")
     assert pairs[0]["all_but_one"] == "true"

@@ -29,7 +29,7 @@ def test_the_page_names_and_shows_every_suspect(planted, check, tmp_path):
     for path in {picture for each in suspects for picture in (each.path, *each.neighbours, *each.given_neighbours)}:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         Image.new("RGB", (8, 8), "red").save(tmp_path / path)
-    figures = {"images": 240, "judged": 240, "accuracy": 0.9, "folds": 3, "trusted_folds": 3}
+    figures = {"images": 240, "checked": 240, "accuracy": 0.9, "folds": 3, "trusted_folds": 3}
     audit = {"data": "/<data>", "format": "folder", "seed": 0, "class_names": list(names), "figures": figures}
     opinion = NetworkOutputs(
         "three networks",
@@ -39,8 +39,8 @@ def test_the_page_names_and_shows_every_suspect(planted, check, tmp_path):
         np.ones(240, np.bool_),
         tmp_path,
     )
-    judgement = describe(opinion, check, suspects)
-    write_label_report(tmp_path / "report.html", judgement, check, held_out, tmp_path, audit)
+    label_findings = describe(opinion, check, suspects)
+    write_label_report(tmp_path / "report.html", label_findings, check, held_out, tmp_path, audit)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b>class" not in page
     assert "&lt;b&gt;class" in page

@@ -90,12 +90,12 @@ def test_the_label_check(planted, tmp_path: Path, in_english_only: Find) -> None
         np.ones(240, np.bool_),
         tmp_path,
     )
-    figures = {"images": 240, "judged": 240, "folds": 3, "trusted_folds": 2}
+    figures = {"images": 240, "checked": 240, "folds": 3, "trusted_folds": 2}
     about = {"data": "/数据", "format": "folder", "seed": 0, "class_names": ["甲"] * 8, "figures": figures}
-    judgement = describe(opinion, check, suspects)
-    write_label_report(tmp_path / "report.html", judgement, check, planted.held_out, tmp_path, about)
+    label_findings = describe(opinion, check, suspects)
+    write_label_report(tmp_path / "report.html", label_findings, check, planted.held_out, tmp_path, about)
     left = in_english_only(page(tmp_path))
-    assert left <= {"class", "folder", "images", "judged", "folds", "trusted"}
+    assert left <= {"class", "folder", "images", "checked", "folds", "trusted"}
 
 
 def test_explanations(tmp_path: Path, in_english_only: Find) -> None:

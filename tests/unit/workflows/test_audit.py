@@ -223,8 +223,8 @@ def test_a_run_adds_its_parts(data, tmp_path, monkeypatch) -> None:
         )
 
     headline = Headline("bad", "3 labels are doubted.", "Review them.", "labels")
-    monkeypatch.setattr(audit_report, "judgement_sections", lambda judgement: [section])
-    monkeypatch.setattr(audit_report, "judgement_headlines", lambda judgement: [headline])
+    monkeypatch.setattr(audit_report, "label_check_sections", lambda label_findings: [section])
+    monkeypatch.setattr(audit_report, "label_check_headlines", lambda label_findings: [headline])
 
     monkeypatch.setattr(module, "_label_check_by", lambda run, counter: judge)
     audit(data, tmp_path / "audit", run=tmp_path)

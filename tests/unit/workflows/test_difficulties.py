@@ -53,7 +53,7 @@ def test_siblings_are_alike_and_what_is_unlike_training_is_far() -> None:
 
 
 @pytest.fixture
-def judged(tmp_path: Path, make_photo: Any, encode: Any) -> tuple[Catalog, Predictions]:
+def evaluated(tmp_path: Path, make_photo: Any, encode: Any) -> tuple[Catalog, Predictions]:
     """30 photos of two classes, test ones, and 4 training photos."""
     samples = []
     for number in range(34):
@@ -96,8 +96,8 @@ def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "predictions_of", predictions_of)
 
 
-def test_every_difficulty_is_told_and_named(judged: tuple[Catalog, Predictions], embedded: None) -> None:
-    catalog, predictions = judged
+def test_every_difficulty_is_told_and_named(evaluated: tuple[Catalog, Predictions], embedded: None) -> None:
+    catalog, predictions = evaluated
     references = training_references([network(2)], [1.0], catalog, len(predictions), count_silently)
     assert references is not None
     assert len(references.labels) == 4
@@ -110,9 +110,9 @@ def test_every_difficulty_is_told_and_named(judged: tuple[Catalog, Predictions],
     assert sum(each.images for each in found.slices if each.difficulty == "blur") == 30
 
 
-def test_several_networks_compare_as_their_mean(judged: tuple[Catalog, Predictions], embedded: None) -> None:
+def test_several_networks_compare_as_their_mean(evaluated: tuple[Catalog, Predictions], embedded: None) -> None:
     """By each the cosine of two training photos is another; by both together it is the weighted mean."""
-    catalog, _ = judged
+    catalog, _ = evaluated
     alike = np.repeat([[1.0, 0, 0, 0, 0, 0]], 4, axis=0).astype(np.float32)
     apart = np.eye(6, dtype=np.float32)[:4]
     one = training_references([network(0, alike)], [1.0], catalog, 30, count_silently)
@@ -124,8 +124,8 @@ def test_several_networks_compare_as_their_mean(judged: tuple[Catalog, Predictio
     assert both.labels.tolist() == one.labels.tolist()
 
 
-def test_without_training_photos_it_says_what_is_missing(judged: tuple[Catalog, Predictions], embedded: None) -> None:
-    catalog, predictions = judged
+def test_missing_training_photos_are_reported(evaluated: tuple[Catalog, Predictions], embedded: None) -> None:
+    catalog, predictions = evaluated
     alone = Catalog(catalog.split("test"), catalog.class_names, catalog.root, catalog.format)
     assert training_references([network(2)], [1.0], alone, 30, count_silently) is None
     found = slices_of(DATA, alone, predictions, None, np.array([30, 5]), count_silently)

@@ -70,7 +70,7 @@ def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[st
             "limits": asdict(findings.limits),
         },
         "quality": {
-            name: {"flagged": len(each.images), "sticks_out": each.min_deviation, "rule": _rule_figures(each)}
+            name: {"flagged": len(each.images), "min_deviation": each.min_deviation, "rule": _rule_figures(each)}
             for name, each in findings.flagged.items()
         },
         "shift": {

@@ -22,7 +22,7 @@ from shelfmind.tables import write_table
 
 COLUMNS = (
     *("path", "split", "given", "suggested", "score", "flagged", "self_confidence", "margin", "nearness"),
-    *("outlier", "fold", "why_not_judged"),
+    *("outlier", "fold", "why_not_checked"),
 )
 ALONE = "no other photo of its class to train on"
 WEAK = "its network does not clearly beat guessing"
@@ -31,7 +31,7 @@ WEAK = "its network does not clearly beat guessing"
 def write_label_errors(path: Path, check: LabelCheck, held_out: HeldOut) -> None:
     """Write every image as CSV, most suspicious first, unchecked images last with empty values.
 
-    `flagged` is ``yes`` for a suspicious label, ``outlier``, ``no``, or ``not judged``.
+    `flagged` is ``yes`` for a suspicious label, ``outlier``, ``no``, or ``not checked``.
     """
 
     def rows() -> Iterator[tuple[str, ...]]:
@@ -137,7 +137,7 @@ def _number(value: np.floating[Any]) -> str:
 
 
 def _unchecked_row(held_out: HeldOut, row: int, why: str) -> tuple[str, ...]:
-    return (*_start(held_out, row), "", "", "not judged", *[""] * (len(COLUMNS) - 7), why)
+    return (*_start(held_out, row), "", "", "not checked", *[""] * (len(COLUMNS) - 7), why)
 
 
 def _start(held_out: HeldOut, row: int) -> tuple[str, str, str]:

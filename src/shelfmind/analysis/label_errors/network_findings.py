@@ -108,10 +108,10 @@ class NetworkFindings:
         by_size = self.accuracies.by_size
         return {
             "opinion_of": self.source,
-            "judges": [each.to_json() for each in self.competences],
+            "networks": [each.to_json() for each in self.competences],
             "doubt": self.warning,
-            "judged_images": self.checked_images,
-            "judged_images_trained_on": len(self.trained_on),
+            "checked_images": self.checked_images,
+            "checked_images_trained_on": len(self.trained_on),
             "suspected_labels": len(self.suspected_labels),
             "outliers": len(self.outliers),
             "families": [_family_figures(family) for family in self.families.families],

@@ -29,7 +29,7 @@ def show_ablation(
     from shelfmind.pages import ablation_words as sentences
 
     write_figures(dict(result), json_file)
-    console, metric = Console(stderr=str(json_file) == "-"), result["judge"]
+    console, metric = Console(stderr=str(json_file) == "-"), result["metric"]
     console.print(str(sentences.fairness(result)), highlight=False)
     table = Table(title=escape(result["about"]["en"]))
     table.add_column("row", overflow="fold")

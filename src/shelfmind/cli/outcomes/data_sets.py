@@ -56,8 +56,8 @@ def show_label_errors(
         typer.echo(_checked_labels(findings))
     if findings.alone:
         display.line(f"not checked, the only image of their class: {findings.alone}")
-    if findings.not_judged > findings.alone:
-        left_out = findings.not_judged - findings.alone
+    if findings.not_checked > findings.alone:
+        left_out = findings.not_checked - findings.alone
         display.line(f"not checked, their network does not clearly beat guessing: {left_out}")
     display.line(f"ranked labels: {request.out / 'label_errors.csv'}")
     display.line(f"report: {request.out / 'report.html'}")
@@ -66,10 +66,10 @@ def show_label_errors(
 
 
 def _checked_labels(findings: LabelCheckOutcome) -> str:
-    if not findings.judged:
+    if not findings.checked:
         return "no labels were checked"
     return (
-        f"{counted(findings.judged, 'label')} checked by {counted(findings.trusted_folds, 'network')}: "
+        f"{counted(findings.checked, 'label')} checked by {counted(findings.trusted_folds, 'network')}: "
         f"{findings.flagged:,} probably wrong, {counted(findings.outliers, 'image fits', 'images fit')} no class, "
         f"{findings.suspects:,} to review in total"
     )

@@ -46,7 +46,7 @@ def _print(audit: GalleryAudit) -> None:
     nearest = figures["nearest_to_own"]
     if nearest["share"] is not None:
         table.caption = (
-            f"leave-one-out: {nearest['share']:.1%} of {counted(nearest['judged'], 'photo')} nearest to their "
+            f"leave-one-out: {nearest['share']:.1%} of {counted(nearest['evaluated'], 'photo')} nearest to their "
             "own product"
         )
     console = Console()

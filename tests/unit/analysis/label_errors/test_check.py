@@ -147,12 +147,12 @@ def test_two_classes_are_enough(plant):
 
 
 def test_images_that_nobody_judges_are_neighbours_but_are_not_scored(planted):
-    judged = len(planted.wrong) - 10
+    checked = len(planted.wrong) - 10
     folds = planted.held_out.folds.copy()
-    folds[judged:] = -1
+    folds[checked:] = -1
     held_out = replace(planted.held_out, folds=folds)
-    check = check_labels(planted.probabilities[:judged], held_out, lambda _: planted.embeddings)
-    assert len(check.score) == judged
+    check = check_labels(planted.probabilities[:checked], held_out, lambda _: planted.embeddings)
+    assert len(check.score) == checked
 
 
 def test_not_a_number_is_refused(planted):

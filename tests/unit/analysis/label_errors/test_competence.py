@@ -9,22 +9,22 @@ from scipy.stats import binomtest
 from shelfmind.analysis.competence import Competence, competence, competence_warning, trusted_folds
 
 
-def judged(labels: list[int], right: int, classes: int = 6) -> Competence:
+def checked(labels: list[int], right: int, classes: int = 6) -> Competence:
     return competence(0, np.array(labels), np.arange(len(labels)) < right, classes)
 
 
 @pytest.mark.parametrize(("right", "images"), [(0, 18), (3, 18), (7, 18), (18, 18), (400, 2000)])
 def test_the_lower_end_is_clopper_and_pearsons(right: int, images: int) -> None:
-    found = judged([place % 6 for place in range(images)], right)
+    found = checked([place % 6 for place in range(images)], right)
     assert found.at_least == pytest.approx(binomtest(right, images).proportion_ci(method="exact").low)
 
 
 def test_folds_at_chance_are_not_trusted() -> None:
     labels = [place % 6 for place in range(18)]
-    assert not judged(labels, 1).trusted  # 5.6%
-    assert not judged(labels, 3).trusted  # 16.7%
-    assert not judged(labels, 6).trusted
-    assert judged(labels, 9).trusted
+    assert not checked(labels, 1).trusted  # 5.6%
+    assert not checked(labels, 3).trusted  # 16.7%
+    assert not checked(labels, 6).trusted
+    assert checked(labels, 9).trusted
 
 
 def test_a_constant_answer_is_never_trusted_on_unbalanced_data() -> None:
@@ -36,9 +36,9 @@ def test_a_constant_answer_is_never_trusted_on_unbalanced_data() -> None:
 
 
 def test_too_few_images_prove_nothing() -> None:
-    assert not judged([0, 1], 2, classes=2).trusted
-    assert not judged([], 0).trusted
-    assert judged([0, 1] * 4, 8, classes=2).trusted
+    assert not checked([0, 1], 2, classes=2).trusted
+    assert not checked([], 0).trusted
+    assert checked([0, 1] * 4, 8, classes=2).trusted
 
 
 def test_chance_passes_about_one_time_in_forty_at_most() -> None:

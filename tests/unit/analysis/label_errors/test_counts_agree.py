@@ -16,7 +16,7 @@ from shelfmind.analysis.label_errors.files import find_suspects, write_label_err
 from shelfmind.analysis.label_errors.network_findings import NetworkFindings, NetworkOutputs, describe
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.files import write_json
-from shelfmind.pages.judgement_sections import judgement_headlines
+from shelfmind.pages.label_check_sections import label_check_headlines
 from shelfmind.pages.label_report import class_section, write_label_report
 from shelfmind.review.audit_folder import read_audit
 from shelfmind.review.deck import Deck
@@ -35,23 +35,23 @@ def written(planted: Any, probabilities: np.ndarray, folder: Path) -> tuple[Labe
     opinion = NetworkOutputs(
         "networks", held_out, probabilities, embeddings, np.ones(held_out.checkable, np.bool_), folder
     )
-    judgement = describe(opinion, check, suspects)
+    label_findings = describe(opinion, check, suspects)
     trusted = sum(judge.trusted for judge in check.competences)
     figures = {
         "images": 240,
         "accuracy": 0.75,
         "estimated_wrong": 44,
-        "judged": int(check.checked.sum()),
+        "checked": int(check.checked.sum()),
         "folds": 3,
         "trusted_folds": trusted,
     }
     about = {"data": str(folder), "root": str(folder), "format": "folder", "seed": 0}
-    audit = {**about, "class_names": list(held_out.class_names), "figures": figures, **judgement.figures}
+    audit = {**about, "class_names": list(held_out.class_names), "figures": figures, **label_findings.figures}
     write_label_errors(folder / "label_errors.csv", check, held_out)
     write_suspects(folder / FILE_NAME, suspects)
-    write_label_report(folder / "report.html", judgement, check, held_out, folder, audit)
+    write_label_report(folder / "report.html", label_findings, check, held_out, folder, audit)
     write_json(folder / "audit.json", audit)
-    return check, judgement
+    return check, label_findings
 
 
 def flags(folder: Path) -> Counter[str]:
@@ -70,18 +70,18 @@ def test_all_places_count_the_same(seen_by_one_less: bool, plant: Any, tmp_path:
     if seen_by_one_less:
         weak = planted.held_out.folds == 1
         probabilities[weak] = np.random.default_rng(0).permutation(probabilities[weak])
-    check, judgement = written(planted, probabilities, tmp_path)
+    check, label_findings = written(planted, probabilities, tmp_path)
     assert (check.outliers & (check.score > 0.5)).any()  # such an image used to be counted as both
     labels, outliers = int(check.flagged.sum()), int(check.outliers.sum())
     assert labels
     assert outliers
 
     assert (flags(tmp_path)["yes"], flags(tmp_path)["outlier"]) == (labels, outliers)
-    assert flags(tmp_path)["not judged"] == (~check.checked).sum() == (80 if seen_by_one_less else 0)
+    assert flags(tmp_path)["not checked"] == (~check.checked).sum() == (80 if seen_by_one_less else 0)
 
-    assert judgement.figures["suspected_labels"] == labels
-    assert judgement.figures["outliers"] == outliers
-    assert judgement.figures["judged_images"] == check.checked.sum()
+    assert label_findings.figures["suspected_labels"] == labels
+    assert label_findings.figures["outliers"] == outliers
+    assert label_findings.figures["checked_images"] == check.checked.sum()
     said = json.loads((tmp_path / "audit.json").read_text())
     assert (said["suspected_labels"], said["outliers"]) == (labels, outliers)
 
@@ -104,17 +104,17 @@ def test_all_places_count_the_same(seen_by_one_less: bool, plant: Any, tmp_path:
 
 def test_without_a_good_judge_all_places_say_so(planted: Any, tmp_path: Path) -> None:
     lucky = np.random.default_rng(0).permutation(planted.probabilities)
-    _, judgement = written(planted, lucky, tmp_path)
+    _, label_findings = written(planted, lucky, tmp_path)
     reason = "none of 3 networks clearly beats guessing"
-    assert flags(tmp_path) == {"not judged": 240}
+    assert flags(tmp_path) == {"not checked": 240}
     (_, header), *rows = read_table(tmp_path / "label_errors.csv", exact=True)
     assert {row[header.index("score")] for _, row in rows} == {""}
-    assert {row[header.index("why_not_judged")] for _, row in rows} == {"its network does not clearly beat guessing"}
+    assert {row[header.index("why_not_checked")] for _, row in rows} == {"its network does not clearly beat guessing"}
     assert (tmp_path / FILE_NAME).read_bytes() == b""
-    assert judgement.figures["doubt"].startswith(reason)
-    assert judgement.figures["families"] == []
-    assert [judge["trusted"] for judge in judgement.figures["judges"]] == [False] * 3
-    assert [line.grade for line in judgement_headlines(judgement)] == ["bad"]
+    assert label_findings.figures["doubt"].startswith(reason)
+    assert label_findings.figures["families"] == []
+    assert [judge["trusted"] for judge in label_findings.figures["networks"]] == [False] * 3
+    assert [line.grade for line in label_check_headlines(label_findings)] == ["bad"]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert reason.replace("none", "None") in page
     assert "No suspicious labels" not in page

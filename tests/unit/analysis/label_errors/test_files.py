@@ -18,20 +18,20 @@ def check(planted):
 
 
 def test_every_image_has_one_row_the_worst_first_and_the_unjudged_last(planted, tmp_path):
-    held_out, judged = planted.held_out, len(planted.wrong) - 2
+    held_out, checked = planted.held_out, len(planted.wrong) - 2
     folds = held_out.folds.copy()
-    folds[judged:] = -1
+    folds[checked:] = -1
     held_out = replace(held_out, folds=folds)
-    check = check_labels(planted.probabilities[:judged], held_out, lambda _: planted.embeddings)
+    check = check_labels(planted.probabilities[:checked], held_out, lambda _: planted.embeddings)
     write_label_errors(tmp_path / "label_errors.csv", check, held_out)
     rows = [row for _, row in read_table(tmp_path / "label_errors.csv", exact=True)]
     assert tuple(rows[0]) == COLUMNS
     table = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
     assert sorted(row["path"] for row in table) == sorted(held_out.names)
-    scores = [float(row["score"]) for row in table[:judged]]
+    scores = [float(row["score"]) for row in table[:checked]]
     assert scores == sorted(scores, reverse=True)
-    assert [row["flagged"] for row in table[judged:]] == ["not judged"] * 2
-    assert {row["score"] for row in table[judged:]} == {""}
+    assert [row["flagged"] for row in table[checked:]] == ["not checked"] * 2
+    assert {row["score"] for row in table[checked:]} == {""}
     place = held_out.names.index(table[0]["path"])
     assert table[0]["given"] == held_out.given[place]
     assert planted.wrong[place]

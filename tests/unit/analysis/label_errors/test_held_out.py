@@ -1,4 +1,4 @@
-"""No network judges an image that it was trained on, and nothing is lost or judged twice."""
+"""No network judges an image that it was trained on, and nothing is lost or checked twice."""
 
 from __future__ import annotations
 
@@ -76,9 +76,9 @@ def test_no_network_judges_a_photo_of_which_it_saw_a_copy(
         assert set(held_out.labels[trained]) == set(range(len(held_out.class_names)))
         for members in copies:
             places = np.array([place_of[data.samples[member]] for member in members])
-            judged = held_out.folds[places] == fold
-            held = places[~judged & (held_out.folds[places] != -1)]
-            assert not (judged.any() and trained[held].any())
+            checked = held_out.folds[places] == fold
+            held = places[~checked & (held_out.folds[places] != -1)]
+            assert not (checked.any() and trained[held].any())
 
 
 def test_copies_share_the_fold_of_the_first_and_take_those_of_test_along() -> None:

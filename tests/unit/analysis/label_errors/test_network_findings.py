@@ -12,11 +12,11 @@ EACH, WRONG = 30, (3, 70)
 
 
 def test_wrong_labels_and_families_are_found(opinion: NetworkOutputs) -> None:
-    judgement = network_findings(opinion)
-    worst = judgement.suspected_labels[:2]
+    label_findings = network_findings(opinion)
+    worst = label_findings.suspected_labels[:2]
     assert {suspect.path for suspect in worst} == {f"{index}.jpg" for index in WRONG}
     assert {suspect.given for suspect in worst} == {"蜂蜜", "others"}
-    (family,) = judgement.figures["families"]
+    (family,) = label_findings.figures["families"]
     assert set(family["classes"]) == {"可乐 330ml", "可乐 500ml"}
     assert family["share_of_all_errors"] > 0.5
     assert "in-sample probability" in next(each.detail for each in worst if each.split == "train")
@@ -24,13 +24,13 @@ def test_wrong_labels_and_families_are_found(opinion: NetworkOutputs) -> None:
 
 def test_accuracies_are_those_of_unseen_images(opinion: NetworkOutputs) -> None:
     figures = network_findings(opinion).figures
-    assert figures["judged_images"] == 5 * EACH
-    assert figures["judged_images_trained_on"] == 5 * EACH - int(opinion.unseen.sum())
+    assert figures["checked_images"] == 5 * EACH
+    assert figures["checked_images_trained_on"] == 5 * EACH - int(opinion.unseen.sum())
 
 
 def test_a_run_that_saw_everything_claims_no_accuracy(opinion: NetworkOutputs) -> None:
-    judgement = network_findings(replace(opinion, unseen=np.zeros(5 * EACH, np.bool_)))
-    assert judgement.figures["shots"] == {}
+    label_findings = network_findings(replace(opinion, unseen=np.zeros(5 * EACH, np.bool_)))
+    assert label_findings.figures["shots"] == {}
 
 
 def test_class_sizes_are_those_that_the_run_was_trained_on(opinion: NetworkOutputs) -> None:

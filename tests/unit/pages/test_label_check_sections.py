@@ -1,4 +1,4 @@
-"""The page's parts about a judgement: what is suspected, beside whom, and how far it can be trusted."""
+"""The page's parts about label findings: what is suspected, beside whom, and how far it can be trusted."""
 
 from __future__ import annotations
 
@@ -7,41 +7,41 @@ from dataclasses import replace
 import numpy as np
 
 from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, network_findings
-from shelfmind.pages.judgement_sections import judgement_headlines, judgement_sections
+from shelfmind.pages.label_check_sections import label_check_headlines, label_check_sections
 
 
 def test_suspects_are_shown_apart_by_what_was_trained_on(opinion: NetworkOutputs) -> None:
-    judgement = network_findings(opinion)
-    sections = judgement_sections(judgement)
+    label_findings = network_findings(opinion)
+    sections = label_check_sections(label_findings)
     assert [section.key for section in sections] == ["labels", "outliers", "accuracy", "families"]
     unseen, trained_on = sections[0].galleries
     shown = {gallery.cards[0].pictures[0].name for gallery in (unseen, trained_on)}
     assert shown == {"3.jpg", "70.jpg"}
-    assert judgement_headlines(judgement)[0].grade == "bad"
+    assert label_check_headlines(label_findings)[0].grade == "bad"
 
 
 def test_a_run_that_judges_what_it_was_trained_on_says_so(opinion: NetworkOutputs) -> None:
-    assert "The network was trained on" in judgement_sections(network_findings(opinion))[0].intro
+    assert "The network was trained on" in label_check_sections(network_findings(opinion))[0].intro
     honest = network_findings(replace(opinion, unseen=np.ones(opinion.held_out.checkable, np.bool_)))
-    assert "Each image is evaluated by a network that was not trained on it" in judgement_sections(honest)[0].intro
+    assert "Each image is evaluated by a network that was not trained on it" in label_check_sections(honest)[0].intro
 
 
 def test_without_unseen_images_no_accuracy_is_drawn(opinion: NetworkOutputs) -> None:
-    judgement = network_findings(replace(opinion, unseen=np.zeros(opinion.held_out.checkable, np.bool_)))
-    assert judgement_sections(judgement)[2].charts == ()
+    label_findings = network_findings(replace(opinion, unseen=np.zeros(opinion.held_out.checkable, np.bool_)))
+    assert label_check_sections(label_findings)[2].charts == ()
 
 
 def test_where_nothing_is_judged_nothing_is_said_of_families(opinion: NetworkOutputs) -> None:
-    judgement = network_findings(replace(opinion, unseen=np.zeros(opinion.held_out.checkable, np.bool_)))
-    families = judgement_sections(judgement)[3]
+    label_findings = network_findings(replace(opinion, unseen=np.zeros(opinion.held_out.checkable, np.bool_)))
+    families = label_check_sections(label_findings)[3]
     assert families.figures == ()
     assert "to measure confusions on" in families.empty
-    assert judgement_sections(network_findings(opinion))[3].figures != ()
+    assert label_check_sections(network_findings(opinion))[3].figures != ()
 
 
 def test_the_mean_recall_of_a_group_has_its_interval_or_is_not_given(opinion: NetworkOutputs) -> None:
-    found = judgement_sections(network_findings(opinion))[2].figures
+    found = label_check_sections(network_findings(opinion))[2].figures
     assert any("-shot" in name and "% (" in value and "% to " in value for name, value in found)
     few = opinion.unseen & (np.cumsum(opinion.unseen) <= 4)
-    found = judgement_sections(network_findings(replace(opinion, unseen=few)))[2].figures
+    found = label_check_sections(network_findings(replace(opinion, unseen=few)))[2].figures
     assert [value for name, value in found if "-shot" in name] == ["too few images"]

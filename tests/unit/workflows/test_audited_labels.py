@@ -12,7 +12,7 @@ from shelfmind.data import open_catalog
 from shelfmind.progress import count_silently
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import read_history, write_history
-from shelfmind.workflows.judging import in_run_splits
+from shelfmind.workflows.audited_labels import in_run_splits
 
 
 @pytest.fixture

@@ -19,22 +19,22 @@ from shelfmind.pages.words import Text, counted, joined, many, say, split_name, 
 MAX_CARDS, MAX_ROWS, MAX_FAMILIES, MAX_MEMBERS, MAX_PICTURES = 24, 200, 24, 6, 4
 
 
-def judgement_sections(judgement: NetworkFindings) -> list[PageSection]:
+def label_check_sections(label_findings: NetworkFindings) -> list[PageSection]:
     """Return the sections: suspicious labels, outliers, accuracy of the networks, confusable families."""
     return [
-        _labels(judgement),
-        _outliers(judgement),
-        _accuracy(judgement),
-        _families(judgement),
+        _labels(label_findings),
+        _outliers(label_findings),
+        _accuracy(label_findings),
+        _families(label_findings),
     ]
 
 
-def judgement_headlines(judgement: NetworkFindings) -> list[Headline]:
+def label_check_headlines(label_findings: NetworkFindings) -> list[Headline]:
     """Return the lines that a label check adds to the summary; if nothing was evaluated, only the reason."""
-    doubt, labels, outliers = judgement.warning, judgement.suspected_labels, judgement.outliers
-    families = judgement.families
+    doubt, labels, outliers = label_findings.warning, label_findings.suspected_labels, label_findings.outliers
+    families = label_findings.families
     lines = [] if doubt is None else [Headline("bad", _as_sentence(doubt), "", "labels")]
-    if not judgement.checked_images:
+    if not label_findings.checked_images:
         return lines
     if labels:
         number = f"{len(labels):,}"
@@ -55,8 +55,8 @@ def judgement_headlines(judgement: NetworkFindings) -> list[Headline]:
     return lines
 
 
-def _labels(judgement: NetworkFindings) -> PageSection:
-    suspects, trained_on = judgement.suspected_labels, judgement.trained_on
+def _labels(label_findings: NetworkFindings) -> PageSection:
+    suspects, trained_on = label_findings.suspected_labels, label_findings.trained_on
     caution = say("Each image is evaluated by a network that was not trained on it.")
     if trained_on:
         caution = say(
@@ -78,16 +78,19 @@ def _labels(judgement: NetworkFindings) -> PageSection:
     return PageSection(
         key="labels",
         title=say("Suspicious labels"),
-        intro=_intro(judgement, caution),
-        figures=_label_counts(fresh, learnt, trained_on) if judgement.checked_images else (),
+        intro=_intro(label_findings, caution),
+        figures=_label_counts(fresh, learnt, trained_on) if label_findings.checked_images else (),
         galleries=(
-            *_gallery(say("Most suspicious first"), note, fresh, judgement.root),
+            *_gallery(say("Most suspicious first"), note, fresh, label_findings.root),
             *_gallery(
-                say("Images that the network was trained on: more errors may be hidden"), note, learnt, judgement.root
+                say("Images that the network was trained on: more errors may be hidden"),
+                note,
+                learnt,
+                label_findings.root,
             ),
         ),
         tables=(Table(say("All suspicious labels"), columns, rows, len(suspects), filtered=True),) if suspects else (),
-        empty=say("No suspicious labels.") if judgement.checked_images else say("No label was evaluated."),
+        empty=say("No suspicious labels.") if label_findings.checked_images else say("No label was evaluated."),
     )
 
 
@@ -103,15 +106,15 @@ def _label_counts(
     )
 
 
-def _intro(judgement: NetworkFindings, caution: Text) -> Text:
+def _intro(label_findings: NetworkFindings, caution: Text) -> Text:
     """Return which networks evaluated how many images, and whether they are reliable."""
-    source = translated(judgement.source)
-    warning = "" if judgement.warning is None else _as_sentence(judgement.warning)
-    if not judgement.checked_images:
+    source = translated(label_findings.source)
+    warning = "" if label_findings.warning is None else _as_sentence(label_findings.warning)
+    if not label_findings.checked_images:
         return joined([say("Evaluated by: {}.", source), warning])
-    judged = say("Evaluated by {}: {}.", source, counted(judgement.checked_images, "image"))
+    source_and_images = say("Evaluated by {}: {}.", source, counted(label_findings.checked_images, "image"))
     scores = say("Labels with a score above 0.5 are flagged; 1 is the most suspicious.")
-    return joined([judged, caution, scores, warning])
+    return joined([source_and_images, caution, scores, warning])
 
 
 def _as_sentence(text: str) -> Text:
@@ -119,8 +122,8 @@ def _as_sentence(text: str) -> Text:
     return Text(f"{found[:1].upper()}{found[1:]}.", f"{found.chinese}。")
 
 
-def _outliers(judgement: NetworkFindings) -> PageSection:
-    suspects = judgement.outliers
+def _outliers(label_findings: NetworkFindings) -> PageSection:
+    suspects = label_findings.outliers
     return PageSection(
         key="outliers",
         title=say("Images that fit no class"),
@@ -128,11 +131,14 @@ def _outliers(judgement: NetworkFindings) -> PageSection:
             "Far from the images of every class, such as payment codes, empty shelves or other products. The score "
             "grows with the distance: 0.5 is the limit, 1 the farthest."
         ),
-        figures=((say("Outliers"), f"{len(suspects):,}"),) if judgement.checked_images else (),
+        figures=((say("Outliers"), f"{len(suspects):,}"),) if label_findings.checked_images else (),
         galleries=_gallery(
-            say("Farthest first"), say("The image, followed by typical images of its class."), suspects, judgement.root
+            say("Farthest first"),
+            say("The image, followed by typical images of its class."),
+            suspects,
+            label_findings.root,
         ),
-        empty=say("None found.") if judgement.checked_images else say("No image was evaluated."),
+        empty=say("None found.") if label_findings.checked_images else say("No image was evaluated."),
     )
 
 
@@ -150,8 +156,8 @@ def _gallery(title: str, note: str, suspects: Sequence[Suspect], root: Path) -> 
     return (Gallery(title, note, tuple(cards), len(suspects)),)
 
 
-def _accuracy(judgement: NetworkFindings) -> PageSection:
-    accuracies = judgement.accuracies
+def _accuracy(label_findings: NetworkFindings) -> PageSection:
+    accuracies = label_findings.accuracies
     drawing = class_chart(accuracies.classes, accuracies.shots, ShotCutoffs())
     names = {"many": say("many-shot"), "medium": say("medium-shot"), "few": say("few-shot")}
     figures: list[tuple[Text, str]] = [
@@ -159,7 +165,7 @@ def _accuracy(judgement: NetworkFindings) -> PageSection:
         for group in accuracies.shots
         if group.top1 is not None
     ]
-    by_size, source = accuracies.by_size, translated(judgement.source)
+    by_size, source = accuracies.by_size, translated(label_findings.source)
     if by_size is not None and by_size.rank_correlation is not None:
         figures.append((say("Rank correlation of class size and recall"), f"{by_size.rank_correlation:.2f}"))
     rows = [
@@ -195,8 +201,8 @@ def _mean_recall(group: ShotGroup) -> Text:
     return say("{} ({} to {})", _percent(group.top1), f"{low:.1%}", f"{high:.1%}")
 
 
-def _families(judgement: NetworkFindings) -> PageSection:
-    families = judgement.families
+def _families(label_findings: NetworkFindings) -> PageSection:
+    families = label_findings.families
     rows = [
         (
             ", ".join(member.name for member in family.members),
@@ -227,7 +233,7 @@ def _families(judgement: NetworkFindings) -> PageSection:
         )
         if families.measured_images
         else (),
-        galleries=tuple(_family_gallery(family, judgement.root) for family in families.families[:MAX_FAMILIES]),
+        galleries=tuple(_family_gallery(family, label_findings.root) for family in families.families[:MAX_FAMILIES]),
         tables=(table,) if rows else (),
         empty=say("No classes are confused with each other.")
         if families.measured_images
