@@ -243,7 +243,7 @@ def review(
     browser: bool = True,
     watcher: Observer | None = None,
 ) -> ReviewOutcome:
-    """Review flagged images in a browser: keep, relabel or drop them. The data set is not changed. Ctrl-C ends it. Each decision is written to the log before the page confirms it. Several reviewers can share a log. Without a browser, write the decisions to AUDIT/review.jsonl, one JSON object per line; see the tutorial on noisy data.
+    """Review flagged images in a browser: keep, relabel or drop them. The data set is not changed. Ctrl-C ends it. Each decision is written to the log before the page confirms it. Several reviewers can share a log. Without a browser, write the decisions to AUDIT/review.jsonl, one JSON object per line; docs/data.md shows the format.
 
     Args:
         audit: Output folder of `shelfmind audit`, `find-label-errors` or `gallery discover`.
@@ -461,7 +461,7 @@ def train(
         split_of: Reuse the split of this run, so that both can be evaluated together. New photos are used for training.
         teacher: Run or exported file to distil from. Predictions of several teachers are averaged.
         broader: CSV with the columns class,broader: train on the broader classes instead.
-        rules: Rule set to enforce: contest (MindSpore only, no external weights or photos).
+        rules: Rule set to enforce: contest (MindSpore only, random or official MindSpore weights, no other photos).
         track: Also log metrics to tensorboard (RUN/tensorboard), mlflow, or both.
         devices: Train data-parallel with this many processes on this machine, one per GPU or Ascend, or with a share of the cores each. They divide every batch among them. A resumed run keeps its number. Defaults to 1.
         restarts: Resume a data-parallel training up to this many times if a process dies. (default: 0)

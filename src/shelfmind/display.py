@@ -184,8 +184,9 @@ class TrainingDisplay(ForwardingObserver, Watcher):
             self.display.remove(self.task)
             self.task = None
         self.done_before, self.val_images = start.progress, start.val_images
+        network = start.kind.replace("()", "")
         self.display.line(
-            f"training {start.kind} on {counted(start.images, 'image')}, batch size {start.batch_size}, "
+            f"training {network} on {counted(start.images, 'image')}, batch size {start.batch_size}, "
             f"{counted(start.val_images, 'image')} for validation"
         )
         if start.epochs_done:
@@ -239,7 +240,7 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
         near = "" if seen["near_copies"] is None else f", {counted(seen['near_copies'], 'near-duplicate')}"
         table.add_row("seen in training", f"{seen['trained']} trained on, {seen['validated']} validated on{near}")
     speed = figures["images_per_second"]
-    table.add_row("images/s", "–" if speed is None else f"{speed:.0f}")
+    table.add_row("images/s", "–" if speed is None else f"{speed:.3g}" if speed < 10 else f"{speed:,.0f}")
     return table
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ _WEIGHTS = "model.weights"
 """The recipe key with its own argument on the command line."""
 _SECONDS_PER_PRODUCT, _SECONDS_PER_PHOTO = 0.5, 0.06
 """Time to enrol: RESULTS, "Enrolling": 0.47 s for a product of 8 photos."""
+BUSY = 2.0
+"""Factor by which a busy machine may be slower than estimated."""
 
 
 @dataclass(frozen=True)
@@ -79,9 +82,7 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
     recipe = load_recipe(choice.recipe, overrides)
     wanted = epochs_for(choice, recipe, situation)
     needed = _estimate(recipe, wanted, situation)
-    minutes = (
-        None if choice.ignores_budget or _has_enough_time(choice, needed, situation.minutes) else situation.minutes
-    )
+    minutes = _budget(choice, needed, situation.minutes)
     epochs = wanted if minutes is None else None
     return Advice(
         rule=rule,
@@ -93,7 +94,7 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
         minutes=needed if minutes is None else minutes,
         reasons=(
             *choice.reasons,
-            ("length", _length(choice, recipe, epochs, situation)),
+            ("length", _length(choice, recipe, epochs, minutes, situation)),
             *_without_download(choice, situation, out),
             *_long_tail_reasons(situation),
         ),
@@ -118,9 +119,14 @@ def _training_arguments(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _has_enough_time(choice: Choice, needed: float | None, minutes: float | None) -> bool:
-    """Whether the time budget exceeds what the choice can use."""
-    return choice.capped and needed is not None and minutes is not None and needed <= minutes
+def _budget(choice: Choice, needed: float | None, minutes: float | None) -> float | None:
+    """The time budget of the command: the given one, or less if the choice cannot use it all. It has room for a busy
+    machine."""
+    if choice.ignores_budget or minutes is None:
+        return None
+    if not choice.capped or needed is None:
+        return minutes
+    return min(minutes, math.ceil(BUSY * needed))
 
 
 def _estimate(recipe: Recipe, epochs: int, situation: Situation) -> float | None:
@@ -138,19 +144,19 @@ def _enrolment(rule: str, choice: Choice, situation: Situation, prefer: str) -> 
     return Advice(rule, "gallery_create", arguments, None, {}, None, seconds / 60, choice.reasons, prefer)
 
 
-def _length(choice: Choice, recipe: Recipe, epochs: int | None, situation: Situation) -> str:
+def _length(choice: Choice, recipe: Recipe, epochs: int | None, minutes: float | None, situation: Situation) -> str:
     per_epoch = steps_per_epoch(recipe, situation.photos)
     if epochs is not None:
         steps = epochs * per_epoch
         fewer = f", although {choice.steps:,} would be usual: with more epochs, validation and saving would dominate"
         formatted = f"{counted(epochs, 'epoch')} of {counted(per_epoch, 'step')}, {steps:,} in total"
         return f"{formatted}: {choice.meaning}" if steps >= choice.steps else f"{formatted}{fewer}"
-    assert situation.minutes is not None
+    assert minutes is not None
     if situation.machine.device != "CPU":
-        return f"the schedule is scaled to {situation.minutes:g} minutes"
-    fitting = epochs_within(situation.minutes, recipe, situation.photos, situation.machine)
+        return f"the schedule is scaled to {minutes:g} minutes"
+    fitting = epochs_within(minutes, recipe, situation.photos, situation.machine)
     steps = round(fitting * per_epoch)
-    formatted = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {situation.minutes:g} minutes"
+    formatted = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {minutes:g} minutes"
     return f"{formatted}: far from convergence" if steps < limits.SHORT_STEPS else formatted
 
 
@@ -160,10 +166,13 @@ def _without_download(choice: Choice, situation: Situation, out: Path) -> list[R
         return []
     batch_size = {key: value for key, value in choice.changes.items() if key == "train.batch_size"}
     shipped, overrides = Choice("default"), [format_override(key, value) for key, value in batch_size.items()]
-    epochs = epochs_for(shipped, load_recipe("default", overrides), situation)
-    arguments = _training_arguments(shipped, overrides, epochs, None, situation, out)
+    recipe = load_recipe("default", overrides)
+    epochs = epochs_for(shipped, recipe, situation)
+    minutes = _budget(choice, _estimate(recipe, epochs, situation), situation.minutes)
+    arguments = _training_arguments(shipped, overrides, epochs if minutes is None else None, minutes, situation, out)
     start = call("train", **{**arguments, "weights": GENERATED})
-    return [("offline", Message(f"without a download, start from the weights shipped with shelfmind: {start}"))]
+    what = "without a download, start from the weights shipped with shelfmind, at the usual learning rate"
+    return [("offline", Message(f"{what}: {start}"))]
 
 
 def _long_tail_reasons(situation: Situation) -> list[Reason]:

@@ -6,6 +6,6 @@ KNOWN, CHANGING, CONTEST = "known", "changing", "contest"
 PURPOSES = {
     "known": "recognise a fixed range of products",
     "changing": "products change often: enrol new ones in a gallery, without training",
-    "contest": "follow the contest rules: MindSpore only, no external weights or photos",
+    "contest": "follow the contest rules: MindSpore only, random or official MindSpore weights, no other photos",
 }
 """The purposes with their descriptions."""

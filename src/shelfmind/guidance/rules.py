@@ -24,7 +24,7 @@ class Choice:
     """A recipe with changed keys, the recommended number of steps with its justification, and the reasons.
 
     Without a recipe the photos are enrolled in a gallery instead. With `ignores_budget`, the time budget does not
-    apply; a `capped` choice trains for no more than its steps, even if there is time.
+    apply; a `capped` choice takes no more of it than its steps need on a busy machine.
     """
 
     recipe: str | None
@@ -113,7 +113,7 @@ def _from_imagenet(situation: Situation) -> Choice:
     changes: dict[str, Any] = {"model.name": network, "model.weights": network, "train.lr": 0.01}
     reasons = [
         ("weights", f"MindSpore's official ImageNet weights of {network}: {why}"),
-        ("learning rate", "a fifth of the usual one, to preserve the pretrained features"),
+        ("learning rate", f"a fifth of the usual one, to preserve the features of {network}"),
     ]
     if photos.train_photos < limits.SMALL_BATCH_BELOW:
         changes["train.batch_size"] = limits.SMALL_BATCH

@@ -18,11 +18,12 @@ from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
 from shelfmind.inference.predictor import Prediction, Predictor, Source, load
 from shelfmind.prediction_files import PredictionWriter
-from shelfmind.progress import Progress
+from shelfmind.progress import Progress, tell
 from shelfmind.records import UNLABELLED, BadFile
 from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import PredictRequest
 from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.runs.folder import note_if_unfinished
 from shelfmind.runs.rules import engine_under
 
 if TYPE_CHECKING:  # only needed with a gallery, and takes a tenth of the start-up time
@@ -82,6 +83,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
     for path in paths:
         require_existing(path)
     require_unadapted(request.rules, [request.run])
+    tell(note_if_unfinished(request.run), watcher.note)
     if request.gallery is not None:
         return _predict_with_gallery(request, request.gallery, watcher)
     predictor = load(

@@ -55,7 +55,7 @@ def start_mindspore(device: str | None = None) -> Any:
     require("mindspore")
     if ISA_LIMIT not in os.environ:
         os.environ[ISA_LIMIT], os.environ[LIMITED_HERE] = OUR_LIMIT, "1"
-    os.environ.setdefault("GLOG_v", "3")
+    os.environ.setdefault("GLOG_v", "4")  # errors are raised, too; level 3 prints a trace at Ctrl-C
     if kernels_installed() and "OMP_WAIT_POLICY" not in os.environ:
         os.environ.setdefault("GOMP_SPINCOUNT", SPINS)  # before the import starts oneDNN's threads
     with deferred_interrupts(), warnings.catch_warnings():

@@ -43,8 +43,8 @@ def examine() -> dict[str, Any]:
         mindspore = start_mindspore()
         facts["device"] = mindspore.get_context("device_target")
         facts["kernels"] = describe(available_cores()) if facts["device"] == "CPU" else "MindSpore"
-        facts["onednn_max_cpu_isa"] = os.environ.get("ONEDNN_MAX_CPU_ISA")
-        facts["waits_without_spinning"] = wait_without_spinning()
+        facts["instructions_of_mindspores_kernels"] = os.environ.get("ONEDNN_MAX_CPU_ISA")
+        facts["idle_threads"] = "sleep" if wait_without_spinning() else "spin"
         facts["convolution_gflops"] = round(convolution_gflops(), 1)
     facts["missing"] = _missing()
     facts["problems"] = _problems(facts)
@@ -89,7 +89,7 @@ def _problems(facts: dict[str, Any]) -> list[str]:
         problems.append(f"numpy {numpy_version} breaks MindSpore; install numpy<2")
     if facts["cache_free_gb"] < 1:
         problems.append(f"less than 1 GB is free at {facts['cache']}; free some space or set SHELFMIND_CACHE")
-    if not facts.get("waits_without_spinning", True):
+    if facts.get("idle_threads") == "spin":
         problems.append("this version of MindSpore busy-waits, which slows down training on few cores; use 2.8.0")
     return problems
 

@@ -83,7 +83,7 @@ class Loaded:
     def __str__(self) -> str:
         lines = [f"{len(self.taken)} tensors loaded"]
         if self.kept:
-            lines.append(f"not loaded, initialised at random: {', '.join(self.kept)}")
+            lines.append(f"not in the file, initialised at random: {', '.join(self.kept)}")
         if self.left_over:
             lines.append(f"in the file but not used: {', '.join(self.left_over)}")
         return "; ".join(lines)

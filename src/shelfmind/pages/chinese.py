@@ -115,7 +115,7 @@ CHINESE = {
     "Top-1 accuracy": "Top-1 准确率",
     "Top-5 accuracy": "Top-5 准确率",
     "Macro top-1 accuracy": "宏平均 Top-1 准确率",
-    "The top prediction is correct.": "首选预测正确。",
+    "Share of images whose top prediction is correct.": "首选预测正确的图片所占比例。",
     "The correct product is among the top five predictions.": "正确商品在前五个候选之中。",
     "Mean of the class accuracies: every product counts equally, regardless of its number of photos.": "各类别准确率的平均：无论照片多少，每种商品的权重都相同。",
     "{} of {} correct": "{1} 张中 {0} 张正确",

@@ -42,7 +42,7 @@ class ReviewRequest(Request):
 
     details: ClassVar[str] = (
         "Each decision is written to the log before the page confirms it. Several reviewers can share a log. Without a "
-        "browser, write the decisions to AUDIT/review.jsonl, one JSON object per line; see the tutorial on noisy data."
+        "browser, write the decisions to AUDIT/review.jsonl, one JSON object per line; docs/data.md shows the format."
     )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind review audit",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -138,8 +139,21 @@ def require_path(path: Path) -> None:
         near = next((parent for parent in path.absolute().parents if parent.exists()), None)
     except (OSError, ValueError) as error:  # a parent folder without search permission, or a name that is too long
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    hint = f" (closest existing folder: {near})" if near else ""
+    hint = "" if near is None else f" (closest existing folder: {near}{_similar_name(near, path)})"
     raise UserError(f"no such file or folder: {path}{hint}")
+
+
+def _similar_name(folder: Path, path: Path) -> str:
+    """A suggestion of an entry of `folder` for the first part of `path` that does not exist."""
+    from difflib import get_close_matches
+
+    missing = path.absolute().relative_to(folder).parts[0]
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return ""
+    similar = get_close_matches(missing, names, n=1)
+    return f"; did you mean {similar[0]}?" if similar else ""
 
 
 def require_run(root: Path) -> None:

@@ -177,7 +177,9 @@ class TrainRequest(ResumableRequest):
         None, description="CSV with the columns class,broader: train on the broader classes instead."
     )
     rules: str | None = Field(
-        None, description="Rule set to enforce: contest (MindSpore only, no external weights or photos)."
+        None,
+        description="Rule set to enforce: contest (MindSpore only, random or official MindSpore weights, "
+        "no other photos).",
     )
     track: Annotated[tuple[str, ...], Flag(metavar="TRACKER,...", repeated=False), Incidental, COMMA_SEPARATED] = Field(
         (), description="Also log metrics to tensorboard (RUN/tensorboard), mlflow, or both."

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from shelfmind.errors import UserError, argument, call
+from shelfmind.errors import Message, UserError, argument, call
 from shelfmind.files import make_folder, write_atomically, write_json, write_text
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.recipe import Recipe, parse_recipe
@@ -229,6 +229,17 @@ class RunFolder:
                 shutil.copyfile(chosen, temporary)
 
         write_atomically(self.weights, link)
+
+
+def note_if_unfinished(root: Path | str) -> list[str]:
+    """A note on a run whose training was stopped; empty for other runs and for exported files."""
+    run = RunFolder(Path(root))
+    entries = run.read_log() if run.state.exists() else []
+    if not entries or float(entries[-1].get("progress", 1)) >= 1:
+        return []
+    resumed = call("train", resume=str(root))
+    where = f"{root} was stopped at {entries[-1]['progress']:.0%} of its training"
+    return [Message(f"{where} and is less accurate than a finished run; resume with: {resumed}")]
 
 
 def _digest_of(path: Path) -> str | None:

@@ -114,7 +114,7 @@ def run_job(folder: JobFolder, request: TrainRequest, processes: int, watcher: W
     """Run one job to its end, and leave none of its processes behind."""
     folder.request.write_text(json.dumps(_as_json(request)), encoding="utf-8")
     port = free_port() if request.port is None else _checked_port(request.port)
-    environment = {**os.environ, WORKERS_HERE: str(processes)}
+    environment = {"GLOG_v": "3", **os.environ, WORKERS_HERE: str(processes)}  # errors go to the log files
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     numbers = {"worker_num": processes, "local_worker_num": processes, "master_port": port}
     options = {**numbers, "master_addr": LOCAL, "join": True, "log_dir": folder.logs, "cluster_time_out": FORMING_S}

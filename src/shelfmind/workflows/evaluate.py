@@ -40,7 +40,7 @@ from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.adaptation import note_on_adaptation
 from shelfmind.runs.calibration import note_on_temperature, write_temperature
-from shelfmind.runs.folder import RunFolder, read_json
+from shelfmind.runs.folder import RunFolder, note_if_unfinished, read_json
 from shelfmind.runs.known_data import chosen_split, open_known, samples_of, split_names
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.runs.rules import engine_under
@@ -102,6 +102,7 @@ def evaluate_run(request: EvaluateRequest, watcher: Observer = SILENT) -> Evalua
             *notes_on(known, split),
             *note_on_temperature(predictor.run, predictor.temperature, split),
             *note_on_adaptation(predictor.run),
+            *note_if_unfinished(predictor.run.root),
         ),
         logit_adjust=request.logit_adjust,
         by_difficulty=counter,

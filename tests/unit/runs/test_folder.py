@@ -12,7 +12,7 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.files import write_text
 from shelfmind.recipe import load_recipe
-from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
+from shelfmind.runs.folder import RunFolder, create_run_folder, note_if_unfinished, read_json
 
 ENTRIES: list[dict[str, Any]] = [{"epoch": 0, "val_top1": None}, {"epoch": 1, "note": "第 1 轮"}]
 
@@ -107,3 +107,14 @@ def test_warnings_are_read_from_the_end_of_the_log(tmp_path):
     assert run.read_warnings() == ()
     run.write_log([{"epoch": 0}, {"epoch": 1, "warnings": ["short"]}])
     assert run.read_warnings() == ("short",)
+
+
+def test_only_an_unfinished_run_is_noted(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    assert note_if_unfinished(tmp_path) == []  # not a run, or an exported file
+    run.state.touch()
+    run.write_log([{"epoch": 0, "progress": 0.5}])
+    (note,) = note_if_unfinished(tmp_path)
+    assert "stopped at 50%" in note
+    run.write_log([{"epoch": 0, "progress": 0.5}, {"epoch": 1, "progress": 1.0}])
+    assert note_if_unfinished(tmp_path) == []
