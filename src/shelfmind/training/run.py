@@ -29,7 +29,7 @@ from shelfmind.machine.checksums import file_sha256
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore
 from shelfmind.machine.distributed import world
-from shelfmind.machine.job import launched
+from shelfmind.machine.job import launched, started_by_msrun
 from shelfmind.models import read_start
 from shelfmind.models.mindcv_models import PREFIX
 from shelfmind.models.weights import Start
@@ -39,7 +39,7 @@ from shelfmind.recipe import Recipe, note_built_in_defaults
 from shelfmind.records import Catalog, Sample
 from shelfmind.requests.calling import takes
 from shelfmind.requests.training import TrainRequest
-from shelfmind.runs.folder import RunFolder, create_run_folder, read_json
+from shelfmind.runs.folder import RunFolder, create_run_folder, read_json, require_new_folder
 from shelfmind.runs.history import UnknownHistoryError, read_history, write_history
 from shelfmind.runs.initial_weights import read_with_caveat, store_earlier_histories
 from shelfmind.runs.known_data import open_with_run_classes, with_split_of
@@ -100,6 +100,8 @@ def fine_tune(request: TrainRequest, watcher: Watcher) -> Evaluation | None:
 def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -> Evaluation | None:
     began = time.perf_counter()
     (data, out), seed = request.new, request.seed
+    if not started_by_msrun():  # otherwise the process that leads may be ahead
+        require_new_folder(out)
     start_mindspore()
     settings, start = with_start(request.settings, request.offline, watcher)
     built_in = note_built_in_defaults(request.chosen_recipe)
