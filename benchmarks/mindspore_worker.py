@@ -24,7 +24,7 @@ from shelfmind.machine.cores import available_cores  # noqa: E402
 from shelfmind.models import create_model  # noqa: E402
 from shelfmind.recipe import LossRecipe, Recipe, TrainRecipe  # noqa: E402
 from shelfmind.training.optimizer import build_optimizer  # noqa: E402
-from shelfmind.training.step import build_step  # noqa: E402
+from shelfmind.training.step import averages_of, build_step  # noqa: E402
 
 VARIABLES = ("ONEDNN_MAX_CPU_ISA", "OMP_NUM_THREADS", "OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "MS_DEV_RUNTIME_CONF")
 KERNELS = {"mindspore": ("mindspore", "off"), "onednn_fp32": ("onednn", "off"), "onednn_bf16": ("onednn", "on")}
@@ -48,7 +48,8 @@ class Subject:
         recipe = TrainRecipe(lr=settings["lr"], weight_decay=settings["weight_decay"])
         optimizer = build_optimizer(self.model.trainable_params(), recipe)
         loss = build_loss(LossRecipe(label_smoothing=settings["smoothing"]), np.ones(classes, np.int64))
-        self.step = build_step(self.model, averaged, optimizer, loss, fused=choice.name == ONEDNN)
+        averages = averages_of(self.model, averaged)
+        self.step = build_step(self.model, averages, optimizer, loss, fused=choice.name == ONEDNN)
         self.forward = MindSporeEngine(averaged, Recipe()).run
 
     def train(self) -> float:

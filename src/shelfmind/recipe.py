@@ -77,6 +77,12 @@ class LossRecipe(RecipeSection):
     name: Annotated[str, choice_of("loss", "losses:LOSSES")] = Field("cross_entropy", description="Name of the loss.")
     label_smoothing: float = Field(0.1, ge=0, lt=1, description="Share of the target distributed over all classes.")
     arguments: dict[str, Any] = Field({}, description="Arguments of the loss function, such as gamma: 2 for focal.")
+    sampled_classes: int | None = Field(
+        None,
+        ge=2,
+        description="Classes per step for many classes (Partial FC): those of the batch and a uniform sample of the "
+        "others, at least batch_size in total. null: all classes.",
+    )
 
 
 class DistillationRecipe(RecipeSection):

@@ -64,13 +64,7 @@ class TrainingBatches:
         self, epoch: int, start: int, stop: int, image_size: int, mix: bool, view: int = 0
     ) -> Iterator[tuple[Floats, Floats]]:
         """The batches of a segment; another `view` has the same images in the same order, augmented differently."""
-        train = self.recipe.train
-        order_generator = np.random.default_rng((self.seed, epoch))
-        order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, order_generator)
-        if train.images_per_class > 1:
-            shape = self.classes, self.batch_size, train.images_per_class
-            order = in_class_batches(order, self.labels, *shape, order_generator)
-        order = self._own(order[start * self.batch_size : stop * self.batch_size])
+        order = self._own(self.order(epoch)[start * self.batch_size : stop * self.batch_size])
         own = () if self.world.leads else (self.world.rank,)
         generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view, *own))
         ds.config.set_seed(int(generator.integers(2**31)))
@@ -85,13 +79,27 @@ class TrainingBatches:
         batches = dataset.create_tuple_iterator(num_epochs=1, output_numpy=True)
         restore_interrupts()
         try:
-            for images, labels in batches:
+            for step, (images, labels) in enumerate(batches, start):
                 for change in chosen.batches:
                     images = change(images, generator)
-                targets = one_hot(labels, self.classes)
+                targets = self.targets(labels, epoch, step)
                 yield mix_batch(images, targets, self.recipe.mixing, generator) if mix else (images, targets)
         except RuntimeError as error:  # MindSpore wraps errors of the source
             raise source.failure or error from error
+
+    def order(self, epoch: int) -> npt.NDArray[np.int64]:
+        """The images of an epoch by position, those of all processes, batch by batch."""
+        train = self.recipe.train
+        generator = np.random.default_rng((self.seed, epoch))
+        order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, generator)
+        if train.images_per_class > 1:
+            shape = self.classes, self.batch_size, train.images_per_class
+            order = in_class_batches(order, self.labels, *shape, generator)
+        return order
+
+    def targets(self, labels: npt.NDArray[np.int64], epoch: int, step: int) -> Floats:
+        """The unmixed targets of a batch with these labels."""
+        return one_hot(labels, self.classes)
 
     def _own(self, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """This process's part of each of the batches in `order`."""

@@ -70,7 +70,8 @@ def in_class_batches(
     few others left. Its images are used in order, starting again from the first when they run out.
     """
     ordered_labels = labels[order]
-    own = [order[ordered_labels == label] for label in range(classes)]
+    by_class = order[np.argsort(ordered_labels, kind="stable")]
+    own = np.split(by_class, np.cumsum(np.bincount(ordered_labels, minlength=classes))[:-1])
     groups = -(-batch_size // per_class)
     left = _shares(np.array([len(each) for each in own]), len(order) // batch_size * groups, generator)
     next_position = np.zeros(classes, np.int64)

@@ -15,15 +15,15 @@ from shelfmind.recipe import LossRecipe
 __all__ = ["LOSSES", "Loss", "LossKind", "build_loss", "distilled", "loss_kind"]
 
 LOSSES: dict[str, LossKind] = {
-    "cross_entropy": LossKind(cross_entropy),
-    "focal": LossKind(focal),
+    "cross_entropy": LossKind(cross_entropy, sampled=True),
+    "focal": LossKind(focal, sampled=True),
     "class_balanced": LossKind(class_balanced),
     "balanced_softmax": LossKind(balanced_softmax),
     "ldam": LossKind(ldam, soft_targets=False, classifiers=("cosine",)),
-    "arcface": LossKind(arcface, soft_targets=False, classifiers=("cosine", "sub_centres")),
+    "arcface": LossKind(arcface, soft_targets=False, classifiers=("cosine", "sub_centres"), sampled=True),
     "proxy_anchor": LossKind(proxy_anchor, soft_targets=False, smoothing=False, classifiers=("cosine",)),
-    "supervised_contrastive": LossKind(supervised_contrastive, soft_targets=False, embeddings=True),
-    "generalised_cross_entropy": LossKind(generalised_cross_entropy),
+    "supervised_contrastive": LossKind(supervised_contrastive, soft_targets=False, embeddings=True, sampled=True),
+    "generalised_cross_entropy": LossKind(generalised_cross_entropy, sampled=True),
 }
 
 

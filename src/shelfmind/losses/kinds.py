@@ -28,6 +28,7 @@ class LossKind:
         classifiers: the classifiers whose logits it accepts, the default first; empty: any.
         embeddings: whether it compares the embeddings of a batch, before a neck: then the batch must contain several
             images per class, and cannot be split into micro-batches.
+        sampled: whether it supports a sample of the classes: a softmax that treats all classes alike.
     """
 
     build: Callable[..., Loss]
@@ -35,3 +36,4 @@ class LossKind:
     smoothing: bool = True
     classifiers: tuple[str, ...] = ()
     embeddings: bool = False
+    sampled: bool = False

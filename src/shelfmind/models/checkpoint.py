@@ -102,13 +102,18 @@ def load_checkpoint(path: Path, kind: str | None = None) -> Checkpoint:
 
 def fill_parameters(parameters: Mapping[str, Parameter], arrays: Arrays, origin: Path) -> None:
     """Set every parameter from the array of its name; errors name a missing, extra or misshapen tensor."""
-    missing = sorted(set(parameters) - set(arrays))
-    extra = sorted(set(arrays) - set(parameters))
+    require_same_tensors(parameters, arrays, origin)
+    for name, parameter in parameters.items():
+        parameter.set_data(Tensor(arrays[name]))
+
+
+def require_same_tensors(wanted: Mapping[str, Parameter | npt.NDArray[Any]], arrays: Arrays, origin: Path) -> None:
+    """Raise `UserError` if `arrays` have other names or shapes than `wanted`."""
+    missing = sorted(set(wanted) - set(arrays))
+    extra = sorted(set(arrays) - set(wanted))
     if missing or extra:
         first = f"lacks {missing[0]}" if missing else f"has {extra[0]}, which the model lacks"
         raise UserError(f"{origin} does not fit the model: it {first} ({len(missing)} missing, {len(extra)} extra)")
-    for name, parameter in parameters.items():
-        if tuple(parameter.shape) != arrays[name].shape:
-            raise UserError(f"{origin}: {name} has shape {arrays[name].shape}, the model's is {tuple(parameter.shape)}")
-    for name, parameter in parameters.items():
-        parameter.set_data(Tensor(arrays[name]))
+    for name, each in wanted.items():
+        if tuple(each.shape) != arrays[name].shape:
+            raise UserError(f"{origin}: {name} has shape {arrays[name].shape}, the model's is {tuple(each.shape)}")

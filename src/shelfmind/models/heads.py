@@ -67,6 +67,7 @@ class Head(nn.Cell):
 
     Attributes:
         before_neck: whether to return the embedding from before the neck, which metric losses compare in training.
+        correction: with a linear classifier of a sample of the classes, (N,), added to its logits.
     """
 
     def __init__(
@@ -85,7 +86,9 @@ class Head(nn.Cell):
             self.neck.beta.requires_grad = False  # stays 0
         self.before_neck = False
         self.dropout = nn.Dropout(p=dropout) if dropout > 0 else None
+        self.kind = classifier
         self.classifier = CLASSIFIERS[classifier](width, num_classes)
+        self.correction: Parameter | None = None
 
     if TYPE_CHECKING:
 
@@ -98,7 +101,25 @@ class Head(nn.Cell):
         if not self.before_neck:
             given = embedding
         features = embedding if self.dropout is None else self.dropout(embedding)
-        return self.classifier(features), given
+        logits = self.classifier(features)
+        if self.correction is not None:
+            logits = logits + self.correction
+        return logits, given
+
+    def sample_classes(self, number: int) -> dict[str, Parameter]:
+        """Replace the classifier by one of `number` rows, which a step fills with those of a sample of the classes.
+
+        Returns:
+            The parameters of all classes, by the names that the rows now have.
+        """
+        whole = {parameter.name: parameter for parameter in self.classifier.get_parameters()}
+        self.classifier = CLASSIFIERS[self.kind](self.width, number)
+        for name, row in zip(whole, self.classifier.get_parameters(), strict=True):
+            row.name = name
+        if self.kind == "linear":
+            zeros = Tensor(np.zeros(number, np.float32))
+            self.correction = Parameter(zeros, name="head.correction", requires_grad=False)
+        return whole
 
 
 def unit_rows(vectors: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import mindspore
 import numpy as np
 
 from shelfmind.errors import UserError, argument, setting
+from shelfmind.images.class_sampling import SampledBatches
 from shelfmind.images.loader import TrainingBatches
 from shelfmind.images.squares import Squares
 from shelfmind.inference.engines.mindspore import MindSporeEngine
@@ -18,7 +19,7 @@ from shelfmind.inference.views import test_time_views
 from shelfmind.kernels.choice import ONEDNN, Choice, kernels_of
 from shelfmind.kernels.stock import STOCK, Kernels
 from shelfmind.kernels.synchronised import synchronised
-from shelfmind.losses import distilled, loss_kind
+from shelfmind.losses import LOSSES, distilled, loss_kind
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import mixed_precision
 from shelfmind.machine.distributed import world
@@ -26,14 +27,16 @@ from shelfmind.models import create_model
 from shelfmind.models.freezing import train_only
 from shelfmind.models.network import Network, OwnNetwork
 from shelfmind.models.weights import Start, load_arrays
+from shelfmind.nouns import counted
 from shelfmind.recipe import DistillationRecipe, Recipe, model_kind
 from shelfmind.records import BadFile, Sample
 from shelfmind.runs.folder import RunFolder
+from shelfmind.training.class_table import ClassTable
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
 from shelfmind.training.loop import Training, steps_between_readings
 from shelfmind.training.optimizer import NesterovMomentum, build_optimizer
 from shelfmind.training.state import Position, Tensors
-from shelfmind.training.step import LossScaler, build_step
+from shelfmind.training.step import LossScaler, averages_of, build_step
 from shelfmind.training.tasks import TASKS
 from shelfmind.training.teaching import DistillationBatches, Teacher
 from shelfmind.transforms.augment import build_augmentations
@@ -66,6 +69,11 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
     if loss_kind(recipe.loss.name).embeddings and not hasattr(model, "head"):
         raise UserError(
             f"the loss {recipe.loss.name} compares embeddings, which only shelfmind's networks give; choose one"
+        )
+    if recipe.loss.sampled_classes is not None and not hasattr(model, "head"):
+        raise UserError(
+            f"only shelfmind's networks can be trained on a sample of the classes, and {recipe.model.name} is none; "
+            "choose one, or remove loss.sampled_classes"
         )
     TASKS[recipe.train.task].loss(recipe.loss, np.ones(classes, np.int64))
     train_only(model, recipe.train.trainable)
@@ -109,6 +117,7 @@ def refuse_contradictions(recipe: Recipe) -> None:
             "it excludes Mixup, CutMix and train.micro_batch_size"
         )
     refuse_inconsistent_distillation(recipe)
+    refuse_inconsistent_sampling(recipe)
     if recipe.train.trainable != "all" and recipe.model.weights is None:
         raise UserError(
             f"train.trainable={recipe.train.trainable} freezes all other weights; "
@@ -123,6 +132,27 @@ def refuse_inconsistent_distillation(recipe: Recipe) -> None:
         raise UserError(f"the task {recipe.train.task} learns no classes, so it cannot use a teacher")
     if not distils.teachers and distils != DistillationRecipe():
         raise UserError(f"the recipe's section distillation needs a teacher; provide one with {argument('teacher')}")
+
+
+def refuse_inconsistent_sampling(recipe: Recipe) -> None:
+    """Reject a sample of the classes where all are needed, and one that cannot hold the classes of a batch."""
+    sampled, loss, train = recipe.loss.sampled_classes, recipe.loss.name, recipe.train
+    if sampled is None:
+        return
+    if not TASKS[train.task].labelled:
+        raise UserError(f"the task {train.task} learns no classes; remove loss.sampled_classes")
+    if not loss_kind(loss).sampled:
+        possible = ", ".join(name for name, kind in LOSSES.items() if kind.sampled)
+        raise UserError(f"the loss {loss} needs all classes; remove loss.sampled_classes, or choose one of: {possible}")
+    if recipe.distillation.teachers:
+        raise UserError(
+            "distillation compares the predictions for all classes; remove the teachers, or loss.sampled_classes"
+        )
+    if sampled < train.batch_size:
+        raise UserError(
+            f"a batch of {counted(train.batch_size, 'image')} may have as many classes, all of which a step needs; "
+            f"add {setting('loss.sampled_classes', train.batch_size)} or more"
+        )
 
 
 def build_model(
@@ -160,6 +190,12 @@ def build_training(
     if recipe.train.sync_batch_norm:
         kernels = synchronised(kernels, together.size)
     network = build_model(recipe, classes, seed, start, kernels)
+    table = None
+    sampled = recipe.loss.sampled_classes
+    if sampled is not None and sampled < classes:
+        assert isinstance(network, OwnNetwork)
+        assert isinstance(ema_network, OwnNetwork)
+        table = ClassTable(network.head, ema_network.head, sampled)
     model = task.wrap(network, seed)
     if choice.precision == "fp16":
         model = mixed_precision(model)
@@ -169,21 +205,26 @@ def build_training(
     optimizer = build_optimizer(list(model.trainable_params()), recipe.train)
     fused = choice.name == ONEDNN and isinstance(optimizer, NesterovMomentum)
     scaler = LossScaler() if getattr(model, "mixed_precision", False) else None
+    if table is not None:
+        table.attach(optimizer)
     averaged_parameters = {p.name: p for p in averaged.get_parameters()}
     averaged.update_parameters_name("averaged.")  # a graph needs unique names
     own = {id(parameter) for parameter in model.get_parameters()}
+    in_table = set() if table is None else table.parameters
     groups = {
-        "model": {p.name: p for p in model.get_parameters()},
-        "averaged": averaged_parameters,
-        "optimizer": {p.name: p for p in optimizer.get_parameters() if id(p) not in own},
+        "model": {p.name: p for p in model.get_parameters() if id(p) not in in_table},
+        "averaged": {name: p for name, p in averaged_parameters.items() if id(p) not in in_table},
+        "optimizer": {p.name: p for p in optimizer.get_parameters() if id(p) not in own | in_table},
         "scaler": {p.name: p for p in scaler.get_parameters()} if scaler else {},
     }
     labels = np.array([sample.label for sample in images.train_samples], np.int64)
     loss = task.loss(recipe.loss, np.bincount(labels, minlength=classes))
     micro_batch_size = recipe.train.micro_batch_size
-    if teachers:
+    if table is not None:
+        batches: TrainingBatches = SampledBatches(images.train, labels, classes, recipe, seed, table.size)
+    elif teachers:
         loss = distilled(loss, recipe.distillation.weight, recipe.distillation.temperature)
-        batches: TrainingBatches = DistillationBatches(images.train, labels, classes, recipe, seed, teachers)
+        batches = DistillationBatches(images.train, labels, classes, recipe, seed, teachers)
     else:
         batches = task.batches(images.train, labels, classes, recipe, seed)
     validated = images.val_samples if task.labelled else []
@@ -205,7 +246,7 @@ def build_training(
         optimizer=optimizer,
         step=build_step(
             model,
-            averaged,
+            averages_of(model, averaged) if table is None else table.averages_of(model, averaged),
             optimizer,
             loss,
             clip_norm=recipe.train.clip_norm,
@@ -214,9 +255,10 @@ def build_training(
             fused=fused,
             processes=together.size,
         ),
-        tensors=Tensors(groups),
+        tensors=Tensors(groups, {} if table is None else table.arrays()),
         ema_weights=ema_weights,
         position=position,
         read_every=steps_between_readings(mindspore.get_context("device_target")),
         world=together,
+        table=table,
     )

@@ -13,6 +13,7 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError, setting
+from shelfmind.images.class_sampling import SampledBatches
 from shelfmind.images.loader import TrainingBatches
 from shelfmind.images.squares import Squares, in_order
 from shelfmind.inference.forward import Forward
@@ -21,6 +22,7 @@ from shelfmind.machine.distributed import ALONE, World
 from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.recipe import Recipe, Stage
 from shelfmind.runs.folder import RunFolder
+from shelfmind.training.class_table import ClassTable
 from shelfmind.training.clock import BudgetClock, Clock, EpochPlan, StepWatch
 from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
 from shelfmind.training.state import Position, Tensors
@@ -38,7 +40,8 @@ class Training:
     """The complete state of a training run, ready to continue from `position`.
 
     `ema_weights` are the averaged weights of the network, which become the run's. Losses are read every `read_every`
-    steps; `unread` are the losses since, each with its step number in the epoch, from 1.
+    steps; `unread` are the losses since, each with its step number in the epoch, from 1. `table` has the rows of all
+    classes if a step trains a sample of them.
     """
 
     run: RunFolder
@@ -56,6 +59,7 @@ class Training:
     position: Position
     read_every: int = 1
     world: World = ALONE
+    table: ClassTable | None = None
     watch: StepWatch = field(default_factory=StepWatch)
     unread: list[tuple[int, Tensor]] = field(default_factory=list)
 
@@ -122,6 +126,8 @@ def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
                 speed = done / (time.perf_counter() - began)
                 watcher.step(step_figures(position, plan, loss, speed))
         average_statistics(training)
+        if training.table is not None:
+            training.table.finish()
         position.epoch_elapsed_s += time.perf_counter() - began
         if stop < plan.steps and training.world.leads:
             training.tensors.save(training.run, training.kind, position)
@@ -158,12 +164,21 @@ def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floa
     rate = learning_rate(train, progress)
     set_learning_rate(training.optimizer, rate)
     decay = averaging_decay(train, position.step)
-    moment = Tensor(np.float32(decay)), Tensor(np.float32(progress))
-    with interruptible():
-        loss = training.step(Tensor(images), Tensor(targets), *moment)
+    loss = update(training, plan.epoch, images, targets, decay, progress)
     position.step_in_epoch += 1
     position.step += 1
     training.unread.append((position.step_in_epoch, loss))
+
+
+def update(training: Training, epoch: int, images: Floats, targets: Floats, decay: float, progress: float) -> Tensor:
+    """One update by the next batch of an epoch, at the position of `training`; returns the loss, unread."""
+    inputs = Tensor(images), Tensor(targets), Tensor(np.float32(decay)), Tensor(np.float32(progress))
+    with interruptible():
+        if training.table is None:
+            return training.step(*inputs)
+        assert isinstance(training.batches, SampledBatches)
+        with training.table.sampled(training.batches.sample(epoch, training.position.step_in_epoch), decay):
+            return training.step(*inputs)
 
 
 def read_losses(training: Training, plan: EpochPlan) -> float:
@@ -235,12 +250,16 @@ def validation_figures(training: Training, size: int) -> tuple[float | None, flo
     sums = np.zeros(2, np.float32)
     if share:
         labels = training.val_labels[share]
-        outputs = training.forward.batches(in_order(training.val_squares, share), size)
-        probabilities = np.concatenate([probabilities for probabilities, _ in outputs])
-        likelihood = probabilities[np.arange(len(labels)), labels]
-        sums[:] = -np.log(np.maximum(likelihood, 1e-12)).sum(), (probabilities.argmax(1) == labels).sum()
-    loss, right = world.sum(sums)
-    return float(loss) / images, float(right) / images
+        likelihoods, guesses, done = [], [], 0
+        for probabilities, _ in training.forward.batches(in_order(training.val_squares, share), size):
+            rows = np.arange(len(probabilities))
+            likelihoods.append(probabilities[rows, labels[done + rows]])
+            guesses.append(probabilities.argmax(1))
+            done += len(rows)
+        likelihood, right = np.concatenate(likelihoods), np.concatenate(guesses) == labels
+        sums[:] = -np.log(np.maximum(likelihood, 1e-12)).sum(), right.sum()
+    loss, hits = world.sum(sums)
+    return float(loss) / images, float(hits) / images
 
 
 def keep_weights(training: Training, entry: EpochEntry) -> None:

@@ -25,6 +25,10 @@ class NesterovMomentum(nn.Optimizer):
         self.velocities = self._parameters.clone(prefix="velocity", init="zeros")
         self.map = ops.HyperMap()
 
+    def states_of(self, parameter: Parameter) -> list[Parameter]:
+        """The moving averages of a parameter's gradients."""
+        return [self.velocities[_position(self, parameter)]]
+
     def construct(self, gradients: tuple[Tensor, ...]) -> bool:
         gradients = self.decay_weight(gradients)
         move = ops.partial(_update_weight, self.get_lr(), self.momentum)
@@ -51,6 +55,11 @@ class AdamW(nn.Optimizer):
         self.squares = self._parameters.clone(prefix="square", init="zeros")
         self.count = Parameter(Tensor(0.0, mindspore.float32), name="adamw.count", requires_grad=False)
         self.map = ops.HyperMap()
+
+    def states_of(self, parameter: Parameter) -> list[Parameter]:
+        """The moving averages of a parameter's gradients."""
+        position = _position(self, parameter)
+        return [self.means[position], self.squares[position]]
 
     def construct(self, gradients: tuple[Tensor, ...]) -> bool:
         count = ops.assign_add(self.count, Tensor(1.0, mindspore.float32))
@@ -82,27 +91,32 @@ def _adapt(
     return ops.assign_add(weight, -rate * (direction + decay * weight))
 
 
-def sgd(groups: list[dict[str, object]], recipe: TrainRecipe) -> nn.Optimizer:
+def _position(optimizer: nn.Optimizer, parameter: Parameter) -> int:
+    return [id(each) for each in optimizer.parameters].index(id(parameter))
+
+
+def sgd(groups: list[dict[str, object]], recipe: TrainRecipe) -> NesterovMomentum:
     """See `NesterovMomentum`."""
     return NesterovMomentum(groups, recipe.peak_lr, recipe.momentum)
 
 
-def adamw(groups: list[dict[str, object]], recipe: TrainRecipe) -> nn.Optimizer:
+def adamw(groups: list[dict[str, object]], recipe: TrainRecipe) -> AdamW:
     """See `AdamW`."""
     return AdamW(groups, recipe.peak_lr)
 
 
-OPTIMIZERS: dict[str, Callable[[list[dict[str, object]], TrainRecipe], nn.Optimizer]] = {"sgd": sgd, "adamw": adamw}
+Optimizer = NesterovMomentum | AdamW
+OPTIMIZERS: dict[str, Callable[[list[dict[str, object]], TrainRecipe], Optimizer]] = {"sgd": sgd, "adamw": adamw}
 
 
-def build_optimizer(parameters: list[Parameter], recipe: TrainRecipe) -> nn.Optimizer:
+def build_optimizer(parameters: list[Parameter], recipe: TrainRecipe) -> Optimizer:
     """The optimizer of a recipe; no weight decay on normalisations and biases (He et al., "Bag of Tricks", section
     3.1)."""
     decayed = [parameter for parameter in parameters if parameter.ndim > 1]
     others = [parameter for parameter in parameters if parameter.ndim <= 1]
     groups: list[dict[str, object]] = [
-        {"params": decayed, "weight_decay": recipe.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-        {"order_params": parameters},
+        {"params": group, "weight_decay": decay}
+        for group, decay in ((decayed, recipe.weight_decay), (others, 0.0))
+        if group  # a cosine classifier alone has no bias
     ]
-    return OPTIMIZERS[recipe.optimizer](groups, recipe)
+    return OPTIMIZERS[recipe.optimizer]([*groups, {"order_params": parameters}], recipe)

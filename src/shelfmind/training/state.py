@@ -10,8 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Parameter
 
+from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
-from shelfmind.models.checkpoint import Checkpoint, fill_parameters, load_checkpoint, save_checkpoint
+from shelfmind.models.checkpoint import (
+    Checkpoint,
+    fill_parameters,
+    load_checkpoint,
+    require_same_tensors,
+    save_checkpoint,
+)
 from shelfmind.runs.folder import RunFolder
 from shelfmind.training.clock import EpochPlan
 from shelfmind.training.watching import EpochEntry
@@ -59,17 +66,23 @@ class Position:
 
 @dataclass(frozen=True)
 class Tensors:
-    """The tensors of a training run by role: model, optimizer, averaged weights, loss scaler."""
+    """The tensors of a training run by role: model, optimizer, averaged weights, loss scaler.
+
+    `tables` are those that are not parameters of a network: the rows of all classes where a step trains a sample of
+    them, named role/name.
+    """
 
     groups: dict[str, dict[str, Parameter]]
+    tables: dict[str, Floats] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """Copies of all tensors, named role/name."""
-        return {
+        """Copies of all tensors, and the tables themselves, named role/name."""
+        copies = {
             f"{role}/{name}": np.array(parameter.asnumpy())
             for role, parameters in self.groups.items()
             for name, parameter in parameters.items()
         }
+        return {**copies, **self.tables}
 
     def save(self, run: RunFolder, kind: str, position: Position) -> None:
         """Write `state.ckpt` atomically."""
@@ -79,5 +92,8 @@ class Tensors:
         """Read `state.ckpt` into the tensors and return the position."""
         checkpoint = load_checkpoint(run.state, kind)
         flat = {f"{role}/{name}": p for role, group in self.groups.items() for name, p in group.items()}
-        fill_parameters(flat, checkpoint.arrays, run.state)
+        require_same_tensors({**flat, **self.tables}, checkpoint.arrays, run.state)
+        fill_parameters(flat, {name: checkpoint.arrays[name] for name in flat}, run.state)
+        for name, table in self.tables.items():
+            table[...] = checkpoint.arrays[name]
         return Position.from_text(checkpoint.note)

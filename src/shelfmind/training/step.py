@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import mindspore
 import numpy as np
@@ -20,7 +20,7 @@ Step = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 def build_step(
     model: Trainable,
-    averaged: nn.Cell,
+    averages: Sequence[tuple[Parameter, Parameter]],
     optimizer: nn.Optimizer,
     loss: Loss,
     clip_norm: float | None = None,
@@ -29,16 +29,16 @@ def build_step(
     fused: bool = False,
     processes: int = 1,
 ) -> Step:
-    """A function (images, targets, averaging decay, progress) -> loss that updates `model`, `optimizer` and `averaged`.
+    """A function (images, targets, averaging decay, progress) -> loss that updates `model`, `optimizer` and `averages`.
 
-    `averaged` becomes decay * averaged + (1 - decay) * model for every trainable parameter and running statistic
-    (Polyak averaging; Tarvainen and Valpola, NeurIPS 2017). With `micro_batch_size`, gradients are accumulated over
-    micro-batches before the update; batch normalisation then uses micro-batch statistics. `fused` updates and averages
-    in one pass with a compiled operator, for the optimizer `NesterovMomentum` without a `scaler`. With `processes`,
-    gradients and losses are averaged over all of them, and so are the moving statistics if `fused`.
+    `averages` are the parameters of `model` with their averages. An average becomes decay * average + (1 - decay) *
+    parameter (Polyak averaging; Tarvainen and Valpola, NeurIPS 2017). With `micro_batch_size`, gradients are
+    accumulated over micro-batches before the update; batch normalisation then uses micro-batch statistics. `fused`
+    updates and averages in one pass with a compiled operator, for the optimizer `NesterovMomentum` without a `scaler`.
+    With `processes`, gradients and losses are averaged over all of them, and so are the moving statistics if `fused`.
     """
-    source = ParameterTuple(list(model.get_parameters()))
-    target = ParameterTuple(list(averaged.get_parameters()))
+    source = ParameterTuple([parameter for parameter, _ in averages])
+    target = ParameterTuple([average for _, average in averages])
     each = ops.HyperMap()
 
     def forward(images: Tensor, targets: Tensor, progress: Tensor) -> Tensor:
@@ -101,6 +101,11 @@ def build_step(
         return finish(total, decay)
 
     return step_in_parts
+
+
+def averages_of(model: nn.Cell, averaged: nn.Cell) -> list[tuple[Parameter, Parameter]]:
+    """All parameters of `model` with those of `averaged`, the same network."""
+    return list(zip(model.get_parameters(), averaged.get_parameters(), strict=True))
 
 
 def _taken_statistics(model: nn.Cell, optimizer: nn.Optimizer) -> list[Parameter]:

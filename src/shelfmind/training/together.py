@@ -12,6 +12,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from shelfmind.errors import UserError, setting
 from shelfmind.machine.distributed import World, world
 from shelfmind.nouns import counted
@@ -112,3 +114,5 @@ def start_together(training: Training) -> None:
     training.position = Position.from_text(together.share(training.position.to_text()))
     groups = training.tensors.groups
     together.broadcast([parameter for role in sorted(groups) for _, parameter in sorted(groups[role].items())])
+    for _, table in sorted(training.tensors.tables.items()):
+        table[...] = together.sum(table if together.leads else np.zeros_like(table))

@@ -22,7 +22,7 @@ def train(library: Any, mindspore: Any) -> Callable[..., Values]:
     from shelfmind.kernels.channels_last import OneDnnKernels
     from shelfmind.losses import build_loss
     from shelfmind.training.optimizer import build_optimizer
-    from shelfmind.training.step import build_step
+    from shelfmind.training.step import averages_of, build_step
 
     kernels = OneDnnKernels(library)
 
@@ -47,7 +47,8 @@ def train(library: Any, mindspore: Any) -> Callable[..., Values]:
         model.conv.weight.requires_grad = not frozen
         optimizer = build_optimizer(list(model.trainable_params()), TrainRecipe(lr=0.1, weight_decay=0.05))
         loss = build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64))
-        step = build_step(model, averaged, optimizer, loss, clip_norm, None, micro_batch_size, fused)
+        averages = averages_of(model, averaged)
+        step = build_step(model, averages, optimizer, loss, clip_norm, None, micro_batch_size, fused)
         generator = np.random.default_rng(1)
         for rate in (0.1, 0.2, 0.05):
             optimizer.learning_rate.set_data(Tensor(np.float32(rate)))

@@ -20,11 +20,12 @@ def take_steps(linear: Any, recipe: TrainRecipe, scaler: Any = None) -> tuple[Ta
     """A function that takes a step on a batch and returns the loss, and the optimizer."""
     from shelfmind.losses import build_loss
     from shelfmind.training.optimizer import build_optimizer
-    from shelfmind.training.step import build_step
+    from shelfmind.training.step import averages_of, build_step
 
     optimizer = build_optimizer(list(linear.model.trainable_params()), recipe)
     loss = build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64))
-    step = build_step(linear.model, linear.averaged, optimizer, loss, recipe.clip_norm, scaler)
+    averages = averages_of(linear.model, linear.averaged)
+    step = build_step(linear.model, averages, optimizer, loss, recipe.clip_norm, scaler)
 
     def take(batch: tuple[np.ndarray, np.ndarray]) -> float:
         images, targets = batch

@@ -22,7 +22,7 @@ def test_steps_equal_numpy(mindspore: Any) -> None:
 
     from shelfmind.losses import build_loss
     from shelfmind.training.optimizer import build_optimizer
-    from shelfmind.training.step import build_step
+    from shelfmind.training.step import averages_of, build_step
 
     class LinearModel(nn.Cell):  # type: ignore[misc]
         """Inputs (N, 5) to logits (N, 3)."""
@@ -39,7 +39,8 @@ def test_steps_equal_numpy(mindspore: Any) -> None:
     averaged.update_parameters_name("averaged.")
     recipe = TrainRecipe(lr=RATE, momentum=MOMENTUM, weight_decay=DECAY)
     optimizer = build_optimizer(list(model.trainable_params()), recipe)
-    step = build_step(model, averaged, optimizer, build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64)))
+    loss = build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64))
+    step = build_step(model, averages_of(model, averaged), optimizer, loss)
     generator = np.random.default_rng(1)
     weight, bias = model.dense.weight.asnumpy().astype(np.float64), model.dense.bias.asnumpy().astype(np.float64)
     mean_weight, mean_bias = weight.copy(), bias.copy()
@@ -71,11 +72,12 @@ def test_steps_in_parts_equal_whole_ones(micro_batch_size: int, linear: Any, bat
     """Also where the last part is smaller; a network without batch normalisation cannot tell the difference."""
     from shelfmind.losses import build_loss
     from shelfmind.training.optimizer import build_optimizer
-    from shelfmind.training.step import build_step
+    from shelfmind.training.step import averages_of, build_step
 
     optimizer = build_optimizer(list(linear.model.trainable_params()), TrainRecipe(lr=RATE, weight_decay=0))
     loss = build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64))
-    step = build_step(linear.model, linear.averaged, optimizer, loss, micro_batch_size=micro_batch_size)
+    averages = averages_of(linear.model, linear.averaged)
+    step = build_step(linear.model, averages, optimizer, loss, micro_batch_size=micro_batch_size)
     expected, speed = list(linear.values()), [0.0, 0.0]
     for images, targets in batches[:3]:
         for place, slope in enumerate(linear.slopes(images, targets)):

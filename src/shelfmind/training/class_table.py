@@ -1,0 +1,151 @@
+"""The classifier rows of all classes, where each step trains those of a sample of the classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+from shelfmind.arrays import Floats, Ints
+from shelfmind.evaluation.matrix_rows import row_chunks
+from shelfmind.images.class_sampling import ClassSample
+from shelfmind.models.heads import Head
+from shelfmind.training.optimizer import Optimizer
+
+_CHUNK_VALUES = 4_000_000
+_LEAST_DECAY = 1e-30
+
+
+@dataclass(frozen=True)
+class Table:
+    """The values of all classes, (C, ...), in the memory of the host, and the parameter (N, ...) of a sample."""
+
+    values: Floats
+    rows: Parameter
+
+    def load(self, classes: Ints) -> None:
+        """Copy the rows of these classes to the parameter."""
+        ops.assign(self.rows, Tensor(self.values[classes]))  # set_data would change the next graph that is compiled
+
+    def store(self, classes: Ints) -> None:
+        """Copy the parameter back."""
+        self.values[classes] = self.rows.asnumpy()
+
+
+class ClassTable:
+    """Weights, optimizer states and averaged weights of a classifier of C classes, of which a step trains N.
+
+    All other rows keep their weights and states (Partial FC, An et al., CVPR 2022), without weight decay or momentum.
+    Their averages still move towards their weights in every step. As the weights are constant meanwhile, the missing
+    decays are applied at once, the next time that a row is in a sample, or by `finish`.
+
+    Attributes:
+        size: N.
+        weights: of the trained network, by name.
+        states: of the optimizer, by name.
+        averages: of the weights, by name.
+    """
+
+    def __init__(self, head: Head, averaged: Head, number: int) -> None:
+        """Replace the classifier of `head`, in the trained network, by one of `number` rows. `averaged` is the head of
+        the averaged network, which keeps all classes and has the current averages after `finish`."""
+        self.size = number
+        whole = head.sample_classes(number)
+        self.correction = head.correction
+        rows = {parameter.name: parameter for parameter in head.classifier.get_parameters()}
+        self.weights = {name: Table(_copy(parameter), rows[name]) for name, parameter in whole.items()}
+        published = list(averaged.classifier.get_parameters())
+        self.published = dict(zip(whole, published, strict=True))
+        self.averages = {
+            name: Table(_copy(parameter), rows[name].clone()) for name, parameter in self.published.items()
+        }
+        for name, table in self.averages.items():
+            table.rows.name = f"average.{name}"  # a graph needs unique names
+        self.states: dict[str, Table] = {}
+        classes = len(next(iter(self.weights.values())).values)
+        self._decay_sum = 0.0
+        self._seen = np.zeros(classes)
+        """The sums of the logarithms of all decays, now and when each class was last averaged."""
+
+    def attach(self, optimizer: Optimizer) -> None:
+        """Keep the optimizer's states of the rows, too."""
+        for table in self.weights.values():
+            for state in optimizer.states_of(table.rows):
+                self.states[state.name] = Table(np.zeros_like(table.values), state)
+
+    @property
+    def tables(self) -> list[Table]:
+        """All tables."""
+        return [*self.weights.values(), *self.states.values(), *self.averages.values()]
+
+    @property
+    def parameters(self) -> set[int]:
+        """The ids of all parameters that hold rows, or copies of a table."""
+        correction = () if self.correction is None else (self.correction,)
+        return {id(each) for each in (*(table.rows for table in self.tables), *self.published.values(), *correction)}
+
+    def averages_of(self, model: nn.Cell, averaged: nn.Cell) -> list[tuple[Parameter, Parameter]]:
+        """The parameters of `model` with their averages: `averaged`'s, except for the rows of a sample."""
+        names = {id(parameter): name for name, parameter in self.published.items()}
+        own = [each for each in model.get_parameters() if each is not self.correction]
+        averages = [
+            self.averages[names[id(each)]].rows if id(each) in names else each for each in averaged.get_parameters()
+        ]
+        return list(zip(own, averages, strict=True))
+
+    def arrays(self) -> dict[str, Floats]:
+        """The values of all classes as named in the state of a training run."""
+        return {
+            f"{role}/{name}": table.values
+            for role, tables in (("model", self.weights), ("optimizer", self.states), ("averaged", self.averages))
+            for name, table in tables.items()
+        }
+
+    @contextmanager
+    def sampled(self, sample: ClassSample, decay: float) -> Iterator[None]:
+        """The parameters hold the rows of `sample` in this context, in which one step with this decay of the averages
+        is made, and which stores them again."""
+        self._catch_up(sample.classes)
+        for table in self.tables:
+            table.load(sample.classes)
+        if self.correction is not None:
+            ops.assign(self.correction, Tensor(sample.correction))
+        yield
+        for table in self.tables:
+            table.store(sample.classes)
+        self._decay_sum += math.log(max(decay, _LEAST_DECAY))
+        self._seen[sample.classes] = self._decay_sum
+
+    def finish(self) -> None:
+        """Bring the averages of all classes up to date, and copy them to the averaged network.
+
+        Called at fixed steps, so that a resumed training computes the same.
+        """
+        classes = np.arange(len(self._seen))
+        width = max(table.values[0].size for table in self.averages.values())
+        for chunk in row_chunks(len(classes), width, _CHUNK_VALUES):
+            self._catch_up(classes[chunk])
+        self._decay_sum = 0.0
+        self._seen[:] = 0.0
+        for name, parameter in self.published.items():
+            ops.assign(parameter, Tensor(self.averages[name].values))
+
+    def _catch_up(self, classes: Ints) -> None:
+        """Apply the decays since each of these classes was last averaged; its weights have not changed since."""
+        late = classes[self._seen[classes] != self._decay_sum]
+        if not len(late):
+            return
+        shares = np.exp(self._decay_sum - self._seen[late]).astype(np.float32)
+        for name, table in self.averages.items():
+            weights = self.weights[name].values[late]
+            share = shares.reshape(-1, *(1,) * (weights.ndim - 1))
+            table.values[late] = weights + (table.values[late] - weights) * share
+        self._seen[late] = self._decay_sum
+
+
+def _copy(parameter: Parameter) -> Floats:
+    return np.array(parameter.asnumpy(), np.float32)
