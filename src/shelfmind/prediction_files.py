@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.batching import batched
+from shelfmind.top_probabilities import KEPT, TopProbabilities
 
 _BLOCK_BYTES = 2**20
 _BLOCK_ROWS = 2**14
@@ -55,16 +56,19 @@ def write_predictions(
     *,
     paths: Column,
     labels: Column,
-    probabilities: Column,
+    probabilities: Mapping[str, Column],
     embeddings: Column,
     class_names: Sequence[str],
     seconds: float,
 ) -> None:
-    """Write the file for `records.Predictions.load`; see there for the meaning of each part."""
+    """Write the file for `records.Predictions.load`; see there for the meaning of each part.
+
+    `probabilities` are ``probabilities`` (N, C), or ``top_classes`` and ``top_probabilities`` (N, K).
+    """
     columns = {
         "paths": paths,
         "labels": labels,
-        "probabilities": probabilities,
+        **probabilities,
         "embeddings": embeddings,
         "class_names": texts_column(class_names),
         "seconds": array_column(np.array(seconds, np.float64)),
@@ -79,16 +83,22 @@ def write_predictions(
 
 
 class PredictionWriter:
-    """Collects any number of rows of predictions in temporary files until `write`."""
+    """Collects any number of rows of predictions in temporary files until `write`.
 
-    def __init__(self, folder: Path, classes: int, closing: ExitStack) -> None:
+    With `only_top`, only the most probable classes are written, see `TopProbabilities`.
+    """
+
+    def __init__(self, folder: Path, classes: int, only_top: bool, closing: ExitStack) -> None:
         self.count, self.longest = 0, 1
+        self._classes, self._only_top = classes, only_top
         self._names = closing.enter_context(open(folder / "names", "w+", encoding="utf-8"))  # noqa: SIM115
+        kept = min(KEPT, classes)
+        top = (("top_classes", "<i4", (kept,)), ("top_probabilities", "<f4", (kept,)))
         self._kept = {
             name: _ColumnBuffer(closing.enter_context(open(folder / name, "w+b")), np.dtype(kind), width)  # noqa: SIM115
             for name, kind, width in (
                 ("labels", "<i8", ()),
-                ("probabilities", "<f4", (classes,)),
+                *(top if only_top else (("probabilities", "<f4", (classes,)),)),
                 ("embeddings", "<f4", (0,)),
             )
         }
@@ -103,19 +113,28 @@ class PredictionWriter:
         """Append N rows: N names, labels (N,), probabilities (N, C), embeddings (N, D)."""
         self._names.writelines(json.dumps(name) + "\n" for name in names)
         self.longest = max(self.longest, *map(len, names))
-        for name, rows in (("labels", labels), ("probabilities", probabilities), ("embeddings", embeddings)):
+        columns: dict[str, npt.NDArray[Any]] = {
+            "labels": labels,
+            "probabilities": probabilities,
+            "embeddings": embeddings,
+        }
+        if self._only_top:
+            top = TopProbabilities.of([columns.pop("probabilities")], self._classes)
+            columns |= {"top_classes": top.ids, "top_probabilities": top.values}
+        for name, rows in columns.items():
             self._kept[name].add(rows)
         self.count += len(names)
 
     def write(self, path: Path, class_names: Sequence[str], seconds: float = 0.0) -> None:
         """Write all added rows."""
         self._names.seek(0)
+        columns = {name: buffer.column(self.count) for name, buffer in self._kept.items()}
         write_predictions(
             path,
             paths=text_column(map(json.loads, self._names), self.count, self.longest),
-            labels=self._kept["labels"].column(self.count),
-            probabilities=self._kept["probabilities"].column(self.count),
-            embeddings=self._kept["embeddings"].column(self.count),
+            labels=columns.pop("labels"),
+            embeddings=columns.pop("embeddings"),
+            probabilities=columns,
             class_names=class_names,
             seconds=seconds,
         )
@@ -139,7 +158,7 @@ class _ColumnBuffer:
 
 
 @contextmanager
-def prediction_writer(target: Path, classes: int) -> Iterator[PredictionWriter]:
+def prediction_writer(target: Path, classes: int, only_top: bool = False) -> Iterator[PredictionWriter]:
     """A writer whose temporary files lie next to the file `target` and are removed afterwards."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
-        yield PredictionWriter(Path(folder), classes, closing)
+        yield PredictionWriter(Path(folder), classes, only_top, closing)

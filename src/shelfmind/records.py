@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from shelfmind.errors import UserError
 from shelfmind.nouns import counted, shortened
-from shelfmind.prediction_files import array_column, texts_column, write_predictions
+from shelfmind.prediction_files import Column, array_column, texts_column, write_predictions
+from shelfmind.top_probabilities import TopProbabilities, best
 
 UNLABELLED = -1
 _DAMAGE = (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile, zlib.error)
@@ -75,7 +77,8 @@ class Predictions:
     """Predictions of a run for N images and C classes.
 
     `paths` has N entries; `labels` shape (N,), `UNLABELLED` if unknown; `probabilities` shape (N, C), rows sum to 1;
-    `embeddings` shape (N, D). `seconds` is the duration of the prediction, 0 if unknown.
+    `embeddings` shape (N, D). `seconds` is the duration of the prediction, 0 if unknown. If memory cannot hold all
+    probabilities, they are `TopProbabilities`, of which chunks of rows are arrays, too.
     """
 
     paths: tuple[str, ...]
@@ -100,7 +103,8 @@ class Predictions:
     def top(self, count: int) -> npt.NDArray[np.int64]:
         """The `count` most probable class ids of each image, best first, shape (N, count)."""
         count = min(count, len(self.class_names))
-        return np.argsort(-self.probabilities, axis=1, kind="stable")[:, :count].astype(np.int64)
+        chosen = [best(self.probabilities[[row]][0], count) for row in range(len(self))]
+        return np.array(chosen, np.int64).reshape(len(self), count)
 
     def save(self, path: Path) -> None:
         """Write everything but `bad_files` as ``.npz`` without pickled objects."""
@@ -108,7 +112,7 @@ class Predictions:
             path,
             paths=texts_column(self.paths),
             labels=array_column(self.labels),
-            probabilities=array_column(self.probabilities),
+            probabilities=_columns_of(self.probabilities),
             embeddings=array_column(self.embeddings),
             class_names=self.class_names,
             seconds=self.seconds,
@@ -122,13 +126,34 @@ class Predictions:
                 return cls(
                     paths=tuple(str(name) for name in archive["paths"]),
                     labels=archive["labels"],
-                    probabilities=archive["probabilities"],
+                    probabilities=_probabilities_in(archive),
                     embeddings=archive["embeddings"],
                     class_names=tuple(str(name) for name in archive["class_names"]),
                     seconds=float(archive["seconds"]) if "seconds" in archive else 0.0,
                 )
         except _DAMAGE as error:
             raise UserError(f"{path} is not a predictions file: {error}") from error
+
+
+def _columns_of(probabilities: npt.NDArray[np.float32]) -> dict[str, Column]:
+    if isinstance(probabilities, TopProbabilities):
+        return {"top_classes": array_column(probabilities.ids), "top_probabilities": array_column(probabilities.values)}
+    return {"probabilities": array_column(probabilities)}
+
+
+def _probabilities_in(archive: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np.float32]:
+    if "top_classes" not in archive:
+        return archive["probabilities"]
+    top = TopProbabilities(archive["top_classes"], archive["top_probabilities"], len(archive["class_names"]))
+    return as_probabilities(top)
+
+
+def as_probabilities(top: TopProbabilities) -> npt.NDArray[np.float32]:
+    """The most probable classes in place of `Predictions.probabilities`.
+
+    They are no array, but used like one: in chunks of rows.
+    """
+    return cast(npt.NDArray[np.float32], top)
 
 
 def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:

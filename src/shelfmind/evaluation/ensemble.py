@@ -82,12 +82,13 @@ def average_predictions(
         if member.paths != first.paths:
             raise UserError("the members of an ensemble must predict the same images in the same order")
     shares = np.asarray(weights, np.float64) / np.sum(weights)
+    alone = len(members) == 1
     embeddings = [
         unit_rows(member.embeddings) * np.float32(np.sqrt(share)) for member, share in zip(members, shares, strict=True)
     ]
     return replace(
         first,
-        probabilities=pool([member.probabilities for member in members], shares),
+        probabilities=first.probabilities if alone else pool([member.probabilities for member in members], shares),
         embeddings=np.concatenate(embeddings, axis=1),
         seconds=sum(member.seconds for member in members),
     )

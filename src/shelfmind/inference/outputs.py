@@ -68,11 +68,16 @@ def write_text(path: Path, write_rows: Callable[[IO[str]], None]) -> None:
     write_atomically(path, write)
 
 
-def write_arrays(path: Path, class_names: Sequence[str], fill: Callable[[PredictionWriter], None]) -> None:
-    """Let `fill` add rows and write them in constant memory as an ``.npz`` for `Predictions.load`."""
+def write_arrays(
+    path: Path, class_names: Sequence[str], fill: Callable[[PredictionWriter], None], only_top: bool = False
+) -> None:
+    """Let `fill` add rows and write them in constant memory as an ``.npz`` for `Predictions.load`.
+
+    With `only_top`, it has only the most probable classes of each image.
+    """
 
     def write(temporary: Path) -> None:
-        with prediction_writer(path, len(class_names)) as writer:
+        with prediction_writer(path, len(class_names), only_top) as writer:
             fill(writer)
             writer.write(temporary, class_names)
 

@@ -25,6 +25,7 @@ from shelfmind.requests.measuring import PredictRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import note_if_unfinished
 from shelfmind.runs.rules import engine_under
+from shelfmind.top_probabilities import KEPT, exceeds_memory
 
 if TYPE_CHECKING:  # only needed with a gallery, and takes a tenth of the start-up time
     from shelfmind.inference.recognizer import Answer
@@ -94,7 +95,13 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
     progress = watcher.counter("predicting", total)
     files: Iterator[Source] = find_images(paths)
     if out is not None and out.suffix == ".npz":
-        write_arrays(out, predictor.class_names, lambda arrays: _to_arrays(predictor, files, arrays, outcome, progress))
+        names = predictor.class_names
+        only_top = exceeds_memory(total, len(names))
+        if only_top:
+            outcome.notes.append(f"{out} has only the {KEPT} most probable of {len(names):,} classes of each image")
+        write_arrays(
+            out, names, lambda arrays: _to_arrays(predictor, files, arrays, outcome, progress), only_top=only_top
+        )
     else:
         noted = _noted(predictor.stream(files, top), outcome, progress)
         if out is None:

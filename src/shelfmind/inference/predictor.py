@@ -29,9 +29,10 @@ from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Progress
 from shelfmind.recipe import DataRecipe, Recipe
-from shelfmind.records import BadFile, Predictions, Sample
+from shelfmind.records import BadFile, Predictions, Sample, as_probabilities
 from shelfmind.runs.calibration import read_temperature
 from shelfmind.runs.folder import RunFolder
+from shelfmind.top_probabilities import TopProbabilities, best, exceeds_memory
 
 Source = Path | str | bytes | Image.Image | Pixels
 """An image: a path, encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
@@ -152,20 +153,29 @@ class Predictor:
         bad_files: Sequence[BadFile] = (),
         progress: Progress | None = None,
     ) -> Predictions:
-        """Return the predictions of the prepared squares of `samples`."""
+        """Return the predictions of the prepared squares of `samples`: with too many images and classes for memory,
+        only the most probable classes of each image."""
         if len(samples) == 0:
             raise UserError("there is no usable image to predict")
-        batches = []
+        embeddings: list[Floats] = []
         began = time.perf_counter()
-        for batch in self.of_squares(squares):
-            batches.append(batch)
-            if progress is not None:
-                progress(len(batch.probabilities))
+
+        def rows() -> Iterator[Floats]:
+            for batch in self.of_squares(squares):
+                embeddings.append(batch.embeddings)
+                yield batch.probabilities
+                if progress is not None:
+                    progress(len(batch.probabilities))
+
+        if exceeds_memory(len(samples), len(self.class_names)):
+            probabilities = as_probabilities(TopProbabilities.of(rows(), len(self.class_names)))
+        else:
+            probabilities = np.concatenate(list(rows()))
         return Predictions(
             paths=tuple(str(sample.path) for sample in samples),
             labels=np.array([sample.label for sample in samples], np.int64),
-            probabilities=np.concatenate([batch.probabilities for batch in batches]),
-            embeddings=np.concatenate([batch.embeddings for batch in batches]),
+            probabilities=probabilities,
+            embeddings=np.concatenate(embeddings),
             class_names=self.class_names,
             bad_files=tuple(bad_files),
             seconds=time.perf_counter() - began,
@@ -205,8 +215,7 @@ class Predictor:
 
     def guesses(self, probabilities: npt.NDArray[np.float32], top: int) -> tuple[Guess, ...]:
         """Return the `top` most probable classes of a row of probabilities (C,), best first."""
-        order = np.argsort(-probabilities, kind="stable")[:top]
-        return tuple(Guess(self.class_names[index], float(probabilities[index])) for index in order)
+        return tuple(Guess(self.class_names[each], float(probabilities[each])) for each in best(probabilities, top))
 
 
 @dataclass(frozen=True, init=False, eq=False)

@@ -1,0 +1,102 @@
+"""The most probable classes of many images, in place of a matrix of images x classes that memory cannot hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import numpy as np
+import numpy.typing as npt
+
+from shelfmind.arrays import Floats, Ints
+from shelfmind.errors import UserError
+
+KEPT = 100
+"""The number of classes kept per image."""
+MOST_VALUES = 2**29
+"""The greatest number of probabilities that are kept in full: 2 GiB."""
+
+
+def exceeds_memory(images: int, classes: int) -> bool:
+    """Whether only the most probable classes of this many images are kept."""
+    return images * classes > MOST_VALUES
+
+
+def best(row: npt.NDArray[np.floating[Any]], count: int) -> Ints:
+    """The indices of the `count` greatest values of a row (C,), greatest first; ties go to the lower index."""
+    among = np.arange(len(row))
+    if count < len(row):
+        least = np.partition(row, len(row) - count)[len(row) - count]
+        candidates = np.flatnonzero(row >= least)
+        among = candidates if len(candidates) >= count else among  # fewer with values that are not numbers
+    return among[np.argsort(-row[among], kind="stable")[:count]]
+
+
+@dataclass(frozen=True)
+class TopProbabilities:
+    """Probabilities of N images for C classes, of which those of the `KEPT` most probable classes are exact.
+
+    The rest of each row's sum of 1 is spread evenly over its other classes. Indexing with rows gives an ordinary array
+    of these rows, so that code that works in chunks needs no change; what needs all rows at once raises `UserError`.
+
+    Attributes:
+        ids: the most probable classes of each image, most probable first, shape (N, K).
+        values: their probabilities, shape (N, K).
+        classes: C.
+    """
+
+    ids: npt.NDArray[np.int32]
+    values: Floats
+    classes: int
+
+    @classmethod
+    def of(cls, batches: Iterable[Floats], classes: int) -> TopProbabilities:
+        """The most probable classes of batches of rows, each (n, C), read once."""
+        kept = min(KEPT, classes)
+        ids, values = [np.zeros((0, kept), np.int32)], [np.zeros((0, kept), np.float32)]
+        for rows in batches:
+            chosen = np.stack([best(row, kept) for row in rows])
+            ids.append(chosen.astype(np.int32))
+            values.append(np.take_along_axis(rows, chosen, axis=1))
+        return cls(np.concatenate(ids), np.concatenate(values), classes)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, C)."""
+        return len(self.ids), self.classes
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, chosen: slice | Ints | tuple[Ints, Ints]) -> Floats:
+        """An array (n, C) of some rows; or (n,) of one class per row, for row numbers and class ids of shape (n,)."""
+        rows = chosen[0] if isinstance(chosen, tuple) else chosen
+        ids, values, rest = self.ids[rows], self.values[rows], self._rest(rows)
+        if isinstance(chosen, tuple):
+            found = ids == np.asarray(chosen[1])[:, None]
+            return np.where(found.any(axis=1), (values * found).sum(axis=1), rest).astype(np.float32)
+        full = np.repeat(rest[:, None], self.classes, axis=1)
+        np.put_along_axis(full, ids.astype(np.int64), values, axis=1)
+        return full
+
+    def _rest(self, rows: slice | Ints) -> Floats:
+        """The probability of each other class, (n,)."""
+        values = self.values[rows]
+        others = max(1, self.classes - values.shape[1])
+        even = np.maximum(0, 1 - values.sum(axis=1, dtype=np.float64)) / others
+        return np.minimum(even, values[:, -1]).astype(np.float32)  # none is more probable than those kept
+
+    def argmax(self, axis: int) -> Ints:
+        """The most probable class of each image, (N,)."""
+        return self.ids[:, 0].astype(np.int64)
+
+    def __array__(self, *_: Any, **__: Any) -> NoReturn:
+        """Raise `UserError`: NumPy asks for all rows."""
+        size = f"{4 * len(self) * self.classes / 2**30:,.0f} GiB"
+        raise UserError(
+            f"this needs all probabilities of {len(self):,} images for {self.classes:,} classes at once, {size}, of "
+            f"which only the {self.ids.shape[1]} greatest of each image are kept; use fewer images"
+        )
+
+    copy = __array__
