@@ -30,7 +30,7 @@ def best(row: npt.NDArray[np.floating[Any]], count: int) -> Ints:
         least = np.partition(row, len(row) - count)[len(row) - count]
         candidates = np.flatnonzero(row >= least)
         among = candidates if len(candidates) >= count else among  # fewer with values that are not numbers
-    return among[np.argsort(-row[among], kind="stable")[:count]]
+    return np.asarray(among[np.argsort(-row[among], kind="stable")[:count]], np.int64)
 
 
 @dataclass(frozen=True)

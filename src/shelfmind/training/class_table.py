@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
@@ -20,16 +19,20 @@ _CHUNK_VALUES = 4_000_000
 _LEAST_DECAY = 1e-30
 
 
-@dataclass(frozen=True)
 class Table:
     """The values of all classes, (C, ...), in the memory of the host, and the parameter (N, ...) of a sample."""
 
-    values: Floats
-    rows: Parameter
+    def __init__(self, values: Floats, rows: Parameter) -> None:
+        self.values, self.rows = values, rows
+        self._buffer = np.empty((rows.shape[0], *values.shape[1:]), np.float32)  # new memory costs more than the copy
 
-    def load(self, classes: Ints) -> None:
-        """Copy the rows of these classes to the parameter."""
-        ops.assign(self.rows, Tensor(self.values[classes]))  # set_data would change the next graph that is compiled
+    def taken(self, classes: Ints) -> Floats:
+        """The rows of these classes, until the next call."""
+        return np.take(self.values, classes, axis=0, out=self._buffer, mode="clip")
+
+    def load(self, rows: Floats) -> None:
+        """Copy these rows to the parameter."""
+        ops.assign(self.rows, Tensor(rows))  # set_data would change the next graph that is compiled
 
     def store(self, classes: Ints) -> None:
         """Copy the parameter back."""
@@ -109,9 +112,13 @@ class ClassTable:
     def sampled(self, sample: ClassSample, decay: float) -> Iterator[None]:
         """The parameters hold the rows of `sample` in this context, in which one step with this decay of the averages
         is made, and which stores them again."""
-        self._catch_up(sample.classes)
-        for table in self.tables:
-            table.load(sample.classes)
+        factors = self._missing_decays(sample.classes)
+        for state in self.states.values():
+            state.load(state.taken(sample.classes))
+        for name, table in self.weights.items():
+            weights, average = table.taken(sample.classes), self.averages[name]
+            table.load(weights)
+            average.load(_decayed(average.taken(sample.classes), weights, factors))
         if self.correction is not None:
             ops.assign(self.correction, Tensor(sample.correction))
         yield
@@ -125,26 +132,32 @@ class ClassTable:
 
         Called at fixed steps, so that a resumed training computes the same.
         """
-        classes = np.arange(len(self._seen))
-        width = max(table.values[0].size for table in self.averages.values())
-        for chunk in row_chunks(len(classes), width, _CHUNK_VALUES):
-            self._catch_up(classes[chunk])
+        for name, average in self.averages.items():
+            weights = self.weights[name].values
+            for rows in row_chunks(len(weights), weights[0].size, _CHUNK_VALUES):
+                factors = self._missing_decays(np.arange(len(weights))[rows])
+                _decayed(average.values[rows], weights[rows], factors)
         self._decay_sum = 0.0
         self._seen[:] = 0.0
         for name, parameter in self.published.items():
             ops.assign(parameter, Tensor(self.averages[name].values))
 
-    def _catch_up(self, classes: Ints) -> None:
-        """Apply the decays since each of these classes was last averaged; its weights have not changed since."""
-        late = classes[self._seen[classes] != self._decay_sum]
-        if not len(late):
-            return
-        shares = np.exp(self._decay_sum - self._seen[late]).astype(np.float32)
-        for name, table in self.averages.items():
-            weights = self.weights[name].values[late]
-            share = shares.reshape(-1, *(1,) * (weights.ndim - 1))
-            table.values[late] = weights + (table.values[late] - weights) * share
-        self._seen[late] = self._decay_sum
+    def _missing_decays(self, classes: Ints) -> Floats:
+        """The product of the decays since each class was last averaged, 1 if there are none."""
+        return np.exp(self._decay_sum - self._seen[classes]).astype(np.float32)
+
+
+def _decayed(averages: Floats, weights: Floats, factors: Floats) -> Floats:
+    """Multiply the distance of averages from their weights by each row's factor, in place."""
+    current = np.flatnonzero(factors == 1)
+    if len(current) == len(factors):
+        return averages
+    exact = averages[current]
+    averages -= weights
+    averages *= factors.reshape(-1, *(1,) * (averages.ndim - 1))
+    averages += weights
+    averages[current] = exact
+    return averages
 
 
 def _copy(parameter: Parameter) -> Floats:
