@@ -118,9 +118,8 @@ def main() -> None:
         for row in rows:
             found[row].append(in_own_process(*row, arguments.classifier))
             print(_line(row, found[row][-1:]), flush=True)
-    print(
-        "\nclasses, classes per step; ms per step, CPU ms; s per epoch: averages, validation, checkpoint; MiB: steps, peak"
-    )
+    print("\nclasses, classes per step; ms per step; CPU ms per step;")
+    print("s per epoch for averages, validation, checkpoint; peak MiB of steps, in total")
     for row, rounds in found.items():
         print(_line(row, rounds))
     if arguments.json:

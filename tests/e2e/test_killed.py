@@ -89,6 +89,19 @@ def test_kill_9_from_outside_while_it_trains(
     assert_same(run, trained.run)
 
 
+@pytest.mark.thorough
+def test_a_training_on_samples_of_the_classes_resumes_the_same(cold, warm, data, settings, assert_same, tmp_path):
+    sampled = settings("loss.sampled_classes=2", "train.batch_size=2")
+    undisturbed = warm("train", data, "--out", tmp_path / "undisturbed", *sampled)
+    assert undisturbed.status == 0, undisturbed.stderr
+    run = tmp_path / "run"
+    outcome = cold("state.ckpt:2:after", "train", data, "--out", run, *sampled, program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    outcome = warm("train", "--resume", run)
+    assert outcome.status == 0, outcome.stderr
+    assert_same(run, tmp_path / "undisturbed")
+
+
 def test_resuming_before_the_first_state_starts_from_the_beginning(trained, copied_run, warm, assert_same):
     for name in ("state.ckpt", "last.ckpt", "best.ckpt", "weights.ckpt", "log.jsonl"):
         (copied_run / name).unlink()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from shelfmind.errors import UserError
 from shelfmind.images.class_sampling import ClassSample, sample_classes
-from shelfmind.recipe import LossRecipe, TrainRecipe
+from shelfmind.recipe import LossRecipe, TrainRecipe, parse_recipe
+from shelfmind.runs.folder import RunFolder
 
 WIDTH, CLASSES, IMAGES = 6, 10, 4
 Values = dict[str, np.ndarray]
@@ -146,3 +149,62 @@ def test_the_loss_is_that_of_the_sampled_classes_with_corrected_logits(mindspore
     targets = np.eye(6)[sample.columns(labels)] * 0.9 + 0.1 / 6
     assert setting.take(labels, sample, images, decay) == pytest.approx(-(targets * log_p).sum(1).mean(), rel=1e-5)
     assert sample.correction.max() > 0
+
+
+def test_a_training_that_resumes_from_the_saved_tables_ends_the_same(tmp_path: Path, mindspore: Any) -> None:
+    from shelfmind.training.state import Position, Tensors
+
+    def tensors(setting: Setting) -> Tensors:
+        assert setting.table is not None
+        return Tensors({"optimizer": {"rate": setting.optimizer.learning_rate}}, setting.table.arrays())
+
+    run, every = RunFolder(tmp_path), list(steps(5, 8))
+    undisturbed = Setting(mindspore, "linear", 5, "adamw", None)
+    for number, each in enumerate(every):
+        undisturbed.take(*each)
+        if number == 3:
+            assert undisturbed.table is not None
+            undisturbed.table.finish()
+            tensors(undisturbed).save(run, "tiny", Position(step=4))
+            count = undisturbed.optimizer.count.asnumpy().copy()
+    resumed = Setting(mindspore, "linear", 5, "adamw", None)
+    assert tensors(resumed).load(run, "tiny").step == 4
+    mindspore.ops.assign(resumed.optimizer.count, mindspore.Tensor(count))
+    for each in every[4:]:
+        resumed.take(*each)
+    expected = undisturbed.values()
+    assert all(np.array_equal(values, expected[name]) for name, values in resumed.values().items())
+
+
+def test_tables_of_another_number_of_classes_are_not_read(tmp_path: Path, mindspore: Any) -> None:
+    from shelfmind.training.state import Position, Tensors
+
+    Tensors({}, {"model/rows": np.zeros((3, 2), np.float32)}).save(RunFolder(tmp_path), "tiny", Position())
+    other = Tensors({}, {"model/rows": np.zeros((4, 2), np.float32)})
+    with pytest.raises(UserError, match=r"model/rows has shape \(3, 2\), the model's is \(4, 2\)"):
+        other.load(RunFolder(tmp_path), "tiny")
+    assert not other.tables["model/rows"].any()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"loss": {"sampled_classes": 100}}, "may have as many classes.*loss.sampled_classes"),
+        ({"loss": {"sampled_classes": 200, "name": "balanced_softmax"}}, "needs all classes; remove.*cross_entropy"),
+        ({"loss": {"sampled_classes": 200}, "train": {"task": "simsiam"}}, "learns no classes"),
+        ({"loss": {"sampled_classes": 200}, "distillation": {"teachers": ["run"]}}, "remove the teachers"),
+    ],
+)
+def test_contradictions_are_refused(content: dict[str, Any], said: str, mindspore: Any) -> None:
+    from shelfmind.training.build import refuse_contradictions
+
+    with pytest.raises(UserError, match=said):
+        refuse_contradictions(parse_recipe(content, "own"))
+
+
+def test_only_our_networks_sample_classes(mindspore: Any) -> None:
+    from shelfmind.training.build import refuse_unbuildable
+
+    recipe = parse_recipe({"loss": {"sampled_classes": 200}, "model": {"name": "mindcv:resnet50"}}, "own")
+    with pytest.raises(UserError, match="mindcv:resnet50 is none"):
+        refuse_unbuildable(recipe, 300, None)
