@@ -67,7 +67,6 @@ class Head(nn.Cell):
 
     Attributes:
         before_neck: whether to return the embedding from before the neck, which metric losses compare in training.
-        correction: with a linear classifier of a sample of the classes, (N,), added to its logits.
     """
 
     def __init__(
@@ -88,7 +87,6 @@ class Head(nn.Cell):
         self.dropout = nn.Dropout(p=dropout) if dropout > 0 else None
         self.kind = classifier
         self.classifier = CLASSIFIERS[classifier](width, num_classes)
-        self.correction: Parameter | None = None
 
     if TYPE_CHECKING:
 
@@ -101,10 +99,7 @@ class Head(nn.Cell):
         if not self.before_neck:
             given = embedding
         features = embedding if self.dropout is None else self.dropout(embedding)
-        logits = self.classifier(features)
-        if self.correction is not None:
-            logits = logits + self.correction
-        return logits, given
+        return self.classifier(features), given
 
     def sample_classes(self, number: int) -> dict[str, Parameter]:
         """Replace the classifier by one of `number` rows, which a step fills with those of a sample of the classes.
@@ -116,9 +111,6 @@ class Head(nn.Cell):
         self.classifier = CLASSIFIERS[self.kind](self.width, number)
         for name, row in zip(whole, self.classifier.get_parameters(), strict=True):
             row.name = name
-        if self.kind == "linear":
-            zeros = Tensor(np.zeros(number, np.float32))
-            self.correction = Parameter(zeros, name="head.correction", requires_grad=False)
         return whole
 
 

@@ -11,7 +11,6 @@ from mindspore import Parameter, Tensor, nn, ops
 
 from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import row_chunks
-from shelfmind.images.class_sampling import ClassSample
 from shelfmind.models.heads import Head
 from shelfmind.training.optimizer import Optimizer
 
@@ -58,7 +57,6 @@ class ClassTable:
         the averaged network, which keeps all classes and has the current averages after `finish`."""
         self.size = number
         whole = head.sample_classes(number)
-        self.correction = head.correction
         rows = {parameter.name: parameter for parameter in head.classifier.get_parameters()}
         self.weights = {name: Table(_copy(parameter), rows[name]) for name, parameter in whole.items()}
         published = list(averaged.classifier.get_parameters())
@@ -88,17 +86,15 @@ class ClassTable:
     @property
     def parameters(self) -> set[int]:
         """The ids of all parameters that hold rows, or copies of a table."""
-        correction = () if self.correction is None else (self.correction,)
-        return {id(each) for each in (*(table.rows for table in self.tables), *self.published.values(), *correction)}
+        return {id(each) for each in (*(table.rows for table in self.tables), *self.published.values())}
 
     def averages_of(self, model: nn.Cell, averaged: nn.Cell) -> list[tuple[Parameter, Parameter]]:
         """The parameters of `model` with their averages: `averaged`'s, except for the rows of a sample."""
         names = {id(parameter): name for name, parameter in self.published.items()}
-        own = [each for each in model.get_parameters() if each is not self.correction]
         averages = [
             self.averages[names[id(each)]].rows if id(each) in names else each for each in averaged.get_parameters()
         ]
-        return list(zip(own, averages, strict=True))
+        return list(zip(model.get_parameters(), averages, strict=True))
 
     def arrays(self) -> dict[str, Floats]:
         """The values of all classes as named in the state of a training run."""
@@ -109,23 +105,21 @@ class ClassTable:
         }
 
     @contextmanager
-    def sampled(self, sample: ClassSample, decay: float) -> Iterator[None]:
-        """The parameters hold the rows of `sample` in this context, in which one step with this decay of the averages
-        is made, and which stores them again."""
-        factors = self._missing_decays(sample.classes)
+    def sampled(self, sample: Ints, decay: float) -> Iterator[None]:
+        """The parameters hold the rows of these classes in this context, in which one step with this decay of the
+        averages is made, and which stores them again."""
+        factors = self._missing_decays(sample)
         for state in self.states.values():
-            state.load(state.taken(sample.classes))
+            state.load(state.taken(sample))
         for name, table in self.weights.items():
-            weights, average = table.taken(sample.classes), self.averages[name]
+            weights, average = table.taken(sample), self.averages[name]
             table.load(weights)
-            average.load(_decayed(average.taken(sample.classes), weights, factors))
-        if self.correction is not None:
-            ops.assign(self.correction, Tensor(sample.correction))
+            average.load(_decayed(average.taken(sample), weights, factors))
         yield
         for table in self.tables:
-            table.store(sample.classes)
+            table.store(sample)
         self._decay_sum += math.log(max(decay, _LEAST_DECAY))
-        self._seen[sample.classes] = self._decay_sum
+        self._seen[sample] = self._decay_sum
 
     def finish(self) -> None:
         """Bring the averages of all classes up to date, and copy them to the averaged network.
