@@ -95,8 +95,8 @@ class TopProbabilities:
         """Raise `UserError`: NumPy asks for all rows."""
         size = f"{4 * len(self) * self.classes / 2**30:,.0f} GiB"
         raise UserError(
-            f"this needs all probabilities of {len(self):,} images for {self.classes:,} classes at once, {size}, of "
-            f"which only the {self.ids.shape[1]} greatest of each image are kept; use fewer images"
+            f"this needs the probabilities of all classes for all images at once ({len(self):,} x {self.classes:,}, "
+            f"{size}), but only the {KEPT} greatest of each image are kept; use fewer images"
         )
 
     copy = __array__

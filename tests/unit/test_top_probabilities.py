@@ -105,7 +105,7 @@ def test_a_file_written_in_blocks_is_the_same(full: Predictions, top: Prediction
 
 
 def test_what_needs_all_rows_says_so(top: Predictions) -> None:
-    said = r"all probabilities of 60 images for 300 classes at once.*100 greatest.*fewer images"
+    said = r"all classes for all images at once \(60 x 300.*100 greatest.*fewer images"
     for asks in (
         lambda: scale_temperature(top),
         lambda: logit_adjusted(top, np.ones(CLASSES, np.int64), 1.0),

@@ -98,7 +98,7 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         names = predictor.class_names
         only_top = exceeds_memory(total, len(names))
         if only_top:
-            outcome.notes.append(f"{out} has only the {KEPT} most probable of {len(names):,} classes of each image")
+            outcome.notes.append(f"{out} has only the most probable classes of each image: {KEPT} of {len(names):,}")
         write_arrays(
             out, names, lambda arrays: _to_arrays(predictor, files, arrays, outcome, progress), only_top=only_top
         )

@@ -138,7 +138,7 @@ class ClassTable:
 
     def _missing_decays(self, classes: Ints) -> Floats:
         """The product of the decays since each class was last averaged, 1 if there are none."""
-        return np.exp(self._decay_sum - self._seen[classes]).astype(np.float32)
+        return np.asarray(np.exp(self._decay_sum - self._seen[classes]), np.float32)
 
 
 def _decayed(averages: Floats, weights: Floats, factors: Floats) -> Floats:
