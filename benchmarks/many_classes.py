@@ -112,7 +112,7 @@ def in_own_process(classes: int, sampled: int, classifier: str) -> Figures:
 def main() -> None:
     """Run all measurements and print a table."""
     arguments = _arguments()
-    rows = [(c, max(round(c * share), 1)) for c in arguments.classes for share in SHARES if c * share >= BATCH]
+    rows = [(c, round(c * share)) for c in arguments.classes for share in SHARES if share == 1 or c * share >= BATCH]
     found: dict[tuple[int, int], list[Figures]] = {row: [] for row in rows}
     for _ in range(arguments.rounds):
         for row in rows:
