@@ -232,6 +232,10 @@ class EmbedRequest(Request):
             raise UserError(f"give either images or {argument('data')}")
         return self
 
+    def advice_when_stopped(self) -> str | None:
+        """Finished parts are kept."""
+        return "finished parts are kept. Run the same command again to resume"
+
     def require_inputs(self) -> None:
         """Check that the run or file exists, and the data set."""
         require_run_or_file(self.run)
