@@ -45,7 +45,7 @@ class Cluster:
 
         Raises:
             UserError: a worker raised one.
-            LostProcessError: several workers died over the same task, or at the start.
+            LostProcessError: several workers died while computing the same task, or at the start.
         """
         crew = _RayCrew(make, self.cores, self.note)
         return Dispatch[K, T, R](crew, self.workers, tasks, self.note, describe).results()

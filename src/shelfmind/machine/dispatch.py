@@ -18,7 +18,7 @@ R = TypeVar("R")
 TASKS_PER_WORKER = 2
 """One that it computes and one that waits, so that it never waits for the next one."""
 MAX_DEATHS = 3
-"""After this number of deaths over one task, the job ends."""
+"""The job ends if this number of workers died while computing the same task."""
 
 
 class WorkerLost(Exception):  # noqa: N818 - no error of the job: the worker is replaced
@@ -85,7 +85,7 @@ class Dispatch(Generic[K, T, R]):
         """Yield the key and the result of each task as soon as it arrives; the workers end with the iterator.
 
         Raises:
-            LostProcessError: several workers died over the same task, or before they were ready.
+            LostProcessError: several workers died while computing the same task, or before they were ready.
         """
         try:
             self.returned.extend(_Job(*each) for each in islice(self.tasks, self.number))
@@ -141,13 +141,16 @@ class Dispatch(Generic[K, T, R]):
         if worker.host is None:
             self.failed_starts += 1
             if self.failed_starts >= MAX_DEATHS + self.number:
-                raise LostProcessError(f"{counted(self.failed_starts, 'worker')} in a row died at the start: {reason}")
+                raise LostProcessError(
+                    f"{counted(self.failed_starts, 'worker')} in a row died at the start ({reason}); check the "
+                    "memory of the hosts and the logs of Ray"
+                )
             return
         if worker.jobs:
             worker.jobs[0].deaths += 1
             if worker.jobs[0].deaths >= MAX_DEATHS:
                 raise LostProcessError(
-                    f"{MAX_DEATHS} workers died over {self.describe(worker.jobs[0].task)}, the last one on "
-                    f"{worker.host}: {reason}"
+                    f"{MAX_DEATHS} workers died while computing {self.describe(worker.jobs[0].task)}, the last one on "
+                    f"{worker.host} ({reason}); use fewer workers if memory is short, or exclude these images"
                 )
-        self.note(f"a worker on {worker.host} died; its images are computed again by another one ({reason})")
+        self.note(f"a worker on {worker.host} died ({reason}); its images are computed again")

@@ -29,8 +29,8 @@ def connect(address: str) -> None:
     where = argument("ray", address)
     if address.startswith(CLIENT):
         raise UserError(
-            f"{where}: a job needs more than Ray Client, whose connection must not break; run the command on a machine "
-            f"of the cluster, with {argument('ray', AUTO)} or {argument('ray', 'HOST:PORT')}"
+            f"{where}: Ray Client is not supported, because a lost connection would end the job; run the command on a "
+            f"machine of the cluster with {argument('ray', AUTO)} or {argument('ray', 'HOST:PORT')}"
         )
     quiet: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
     if hasattr(ray._private.worker, "_worker_logs_enabled"):  # it prints deaths of workers to the standard output
@@ -47,8 +47,8 @@ def connect(address: str) -> None:
     except (ConnectionError, ValueError, RuntimeError, OSError, AssertionError) as error:
         reason = " ".join(str(error).split()).partition(". ")[0]
         raise UserError(
-            f"{where}: cannot join a Ray cluster there ({reason}); start one with `ray start --head`, join it here "
-            f"with `ray start --address=HOST:PORT`, or use {argument('ray', LOCAL)}"
+            f"{where}: cannot connect to a Ray cluster ({reason}); start one with `ray start --head`, add this machine "
+            f"to it with `ray start --address=HOST:PORT`, or use {argument('ray', LOCAL)}"
         ) from error
 
 
