@@ -199,6 +199,8 @@ def _versions_on(hosts: Mapping[str, Mapping[str, Any]], packages: list[str]) ->
 def _reason(error: Exception) -> str:
     """The part of Ray's long message that says what happened."""
     text = str(error)
+    if "Worker unexpectedly exits" in text:
+        return "its process was killed, ran out of memory or crashed"
     detail = re.search("Worker exit detail: (.+?)(?: Some common causes|$)", text)
     found = detail or re.search("(The actor is dead.+)", text)
     said = found[1] if found else (text.splitlines() or [type(error).__name__])[0]

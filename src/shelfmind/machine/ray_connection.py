@@ -39,7 +39,7 @@ def connect(address: str) -> None:
         if address == LOCAL:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             os.environ.setdefault("RAY_worker_niceness", "0")  # 15 by default: other programs would come first
-            ray.init(num_cpus=available_cores(), include_dashboard=False, **quiet)
+            ray.init("local", num_cpus=available_cores(), include_dashboard=False, **quiet)
         else:
             if address != AUTO:
                 _require_answer(address)
