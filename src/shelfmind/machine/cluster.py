@@ -56,7 +56,8 @@ def joined(address: str | None, workers: int | None, note: Note) -> Iterator[Clu
     """A connection to the cluster at `address`, or None without one.
 
     The address is ``auto`` for the cluster that this machine is part of, ``host:port``, or ``local`` to start one on
-    this machine that ends with the context. `workers` is the number of processes, by default one per host.
+    this machine that ends with the context. If the calling program has connected to Ray already, that cluster is used,
+    and the connection is kept. `workers` is the number of processes, by default one per host.
 
     Raises:
         UserError: Ray is not installed, there is no cluster, it is too small, or a host has other versions.
