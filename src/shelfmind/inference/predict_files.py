@@ -133,7 +133,9 @@ def _outputs(
     items = [Item(str(path)) for path in find_images(request.paths)]
     plan = plan_of(predictor, items, " ".join(request.paths), request.decode, PART_SIZE)
     parts = Parts(
-        request.out, {**plan, "tta": predictor.tta, "top": top}, WHOLE_ARRAYS if top is None else BEST_GUESSES
+        request.out,
+        {**plan, "tta": predictor.tta, "temperature": predictor.temperature, "top": top},
+        WHOLE_ARRAYS if top is None else BEST_GUESSES,
     )
     with outputs_of_cluster(cluster, parts, items, replica, top, progress) as outputs:
         yield outputs, lambda done: None  # they have been counted

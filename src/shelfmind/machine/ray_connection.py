@@ -44,7 +44,7 @@ def connect(address: str) -> None:
             if address != AUTO:
                 _require_answer(address)
             ray.init(address=address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError, OSError, AssertionError) as error:
+    except (ray.exceptions.RayError, ValueError, RuntimeError, OSError, AssertionError) as error:
         reason = " ".join(str(error).split()).partition(". ")[0]
         raise UserError(
             f"{where}: cannot connect to a Ray cluster ({reason}); start one with `ray start --head`, add this machine "

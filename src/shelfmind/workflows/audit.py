@@ -55,12 +55,12 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
     out, overwrite = request.out, request.overwrite
     check_labels = None if request.run is None else _label_check_by(request.run, watcher.counter)
     require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)
+    began = time.monotonic()
     with joined(request.ray, request.workers, watcher.note) as cluster:
         catalog = open_catalog(request.data, request.format, request.seed)
         if cluster is not None:
             measure_on_cluster(cluster, [sample.path for sample in catalog.samples], watcher.counter)
     with atomic_folder(out, ours=OUTPUTS, overwrite=overwrite) as folder:
-        began = time.monotonic()
         figures = _write_audit(folder, catalog, request.seed, check_labels, watcher.counter, began)
     return AuditOutcome(out, figures)
 
