@@ -40,6 +40,8 @@ LARGE = 1600
 """Side of a photo in pixels, so that a worker has work to be killed in."""
 QUIET = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "RAY_worker_niceness": "0"}
 """Without the last, other programs of the machine come first, and a busy one may starve a worker for minutes."""
+PATIENCE_S = 240
+"""How long anything may take on a busy machine."""
 SOURCE = Path(shelfmind.__file__).parents[1]
 
 
@@ -82,7 +84,7 @@ def address(ray_folder: Path) -> Iterator[str]:
         port = probe.getsockname()[1]
     words = ("--head", f"--port={port}", "--num-cpus=2", "--include-dashboard=false", f"--temp-dir={ray_folder}")
     head = ray_start(ray_folder, *words)
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + PATIENCE_S
     while "Ray runtime started" not in (log := (ray_folder / "ray.log").read_text()):
         assert time.monotonic() < deadline, log
         assert head.poll() is None, log
@@ -288,7 +290,7 @@ def further_host(address: str, folder: Path, source: Path) -> Iterator[None]:
     before = len([node for node in ray.nodes() if node["Alive"]])
     node = ray_start(folder, f"--address={address}", "--num-cpus=1", source=source)
     try:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE_S
         while len([each for each in ray.nodes() if each["Alive"]]) == before:
             assert time.monotonic() < deadline, (folder / "ray.log").read_text()
             time.sleep(0.2)
@@ -330,11 +332,11 @@ def test_ctrl_c_keeps_the_parts_and_one_process_resumes(
     given = {"env": {**environment, **QUIET}, "cwd": place / "working", "stdin": subprocess.DEVNULL}
     started = subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, **given)
     parts = out.with_name("out.parquet.parts")
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + PATIENCE_S
     while not list(parts.glob("[0-9]*.parquet")) and started.poll() is None and time.monotonic() < deadline:
         time.sleep(0.01)
     started.send_signal(signal.SIGINT)
-    stdout, stderr = started.communicate(timeout=60)
+    stdout, stderr = started.communicate(timeout=PATIENCE_S)
     assert started.returncode == 130, stderr.decode()
     assert "finished parts are kept. Run the same command again to resume" in stderr.decode()
     assert stdout == b""
