@@ -166,9 +166,11 @@ def audit(
     overwrite: bool = False,
     seed: int = 0,
     format: str | None = None,
+    ray: str | None = None,
+    workers: int | None = None,
     watcher: Observer | None = None,
 ) -> AuditOutcome:
-    """Audit a data set: class sizes, leaks, duplicates, label conflicts, bad files, blur and glare. Writes a report and tables.
+    """Audit a data set: class sizes, leaks, duplicates, label conflicts, bad files, blur and glare. Writes a report and tables. Measured images are cached: if interrupted, run the same command again. On a Ray cluster, the workers measure the images; this process does the rest.
 
     Args:
         data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
@@ -177,6 +179,8 @@ def audit(
         overwrite: Replace an earlier audit in the output folder.
         seed: Seed of the random split. Ignored if the data set comes with a split. (default: 0)
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        ray: Ray cluster to compute on: auto (the one that this machine is part of), HOST:PORT, or local (starts one on this machine). By default no cluster is used. Needs shelfmind[ray].
+        workers: Number of worker processes on the Ray cluster, which share its cores evenly. Defaults to one per host.
         watcher: Receives progress and messages.
 
     Returns:
@@ -834,6 +838,8 @@ def predict(
     decode: Literal['exact', 'fast'] = 'exact',
     gallery: str | None = None,
     together: bool = False,
+    ray: str | None = None,
+    workers: int | None = None,
     watcher: Observer | None = None,
 ) -> PredictionOutcome:
     """Recognise the products in images. An unusable file keeps its row, with the reason.
@@ -850,6 +856,8 @@ def predict(
         decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
         gallery: Calibrated gallery. Its products are recognised in addition to the trained classes.
         together: All images show the same object: give one joint answer. Needs gallery.
+        ray: Ray cluster to compute on: auto (the one that this machine is part of), HOST:PORT, or local (starts one on this machine). By default no cluster is used. Needs shelfmind[ray].
+        workers: Number of worker processes on the Ray cluster, which share its cores evenly. Defaults to one per host.
         watcher: Receives progress and messages.
 
     Returns:
@@ -869,12 +877,14 @@ def embed(
     *,
     data: Path | str | None = None,
     dtype: Literal['float32', 'float16'] = 'float32',
-    part_size: int = 4096,
+    part_size: int = 1024,
     engine: str = 'auto',
     rules: str | None = None,
     batch: int | str | None = None,
     decode: Literal['exact', 'fast'] = 'exact',
     format: str | None = None,
+    ray: str | None = None,
+    workers: int | None = None,
     watcher: Observer | None = None,
 ) -> EmbeddingOutcome:
     """Compute the embeddings of images or of a data set as a Parquet file. Writes one row per image: path, class and split (of a data set), embedding, and error for an unusable file. If interrupted, run the same command again to resume. Needs shelfmind[parquet].
@@ -885,12 +895,14 @@ def embed(
         out: Output file: .parquet.
         data: Data set to embed instead; adds the columns class and split.
         dtype: Type of the values of an embedding. (default: float32)
-        part_size: Images between two saves. (default: 4096)
+        part_size: Images between two saves, and in each part of a cluster's work. (default: 1024)
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
         rules: Rule set to enforce: contest (MindSpore is the only engine).
         batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
         format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        ray: Ray cluster to compute on: auto (the one that this machine is part of), HOST:PORT, or local (starts one on this machine). By default no cluster is used. Needs shelfmind[ray].
+        workers: Number of worker processes on the Ray cluster, which share its cores evenly. Defaults to one per host.
         watcher: Receives progress and messages.
 
     Returns:
@@ -1024,6 +1036,8 @@ def gallery_add(
     engine: str = 'auto',
     batch: int | str | None = None,
     strict: bool = False,
+    ray: str | None = None,
+    workers: int | None = None,
     watcher: Observer | None = None,
 ) -> Enrolment:
     """Enrol photos of a product, or all classes of a data set. Photos that are already enrolled are skipped. Prints a warning for anything that makes a product hard to recognise.
@@ -1040,6 +1054,8 @@ def gallery_add(
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
         batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         strict: Reject what otherwise only causes a warning: one photo under two products, near-identical products, inconsistent photos, too few photos, near-duplicates, blur, glare.
+        ray: Ray cluster to compute on: auto (the one that this machine is part of), HOST:PORT, or local (starts one on this machine). By default no cluster is used. Needs shelfmind[ray].
+        workers: Number of worker processes on the Ray cluster, which share its cores evenly. Defaults to one per host.
         watcher: Receives progress and messages.
 
     Returns:

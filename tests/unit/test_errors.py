@@ -39,7 +39,7 @@ STILL_SPEAK_OF_FLAGS = {
     "training/tracking.py",
 }
 """Modules whose verbs have no request yet. None is ever added."""
-OF_OTHER_PROGRAMS = {"--upgrade", "--error-unmatch", "--always", "--dirty", "--abbrev"}
+OF_OTHER_PROGRAMS = {"--upgrade", "--head", "--address", "--error-unmatch", "--always", "--dirty", "--abbrev"}
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 COMMAND = re.compile(r"shelfmind [a-z-]+ (?:-|[A-Z]{2}|\Z)")
 """A call as it is typed: a verb with an option or with a name that stands for a value."""

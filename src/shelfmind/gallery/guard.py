@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from shelfmind.analysis.measuring.contents import Content, facts_path, measure_contents
-from shelfmind.analysis.measuring.measurement import Measured
+from shelfmind.analysis.measuring.contents import Content, measure_contents
+from shelfmind.analysis.measuring.measurement import Measured, facts_path
 from shelfmind.arrays import Floats, Ints
 from shelfmind.evaluation.matrix_rows import row_chunks
 from shelfmind.gallery.changes import Entry

@@ -9,14 +9,37 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from shelfmind.batching import batched
+from shelfmind.errors import UserError
 from shelfmind.images.file_cache import CacheEntry, FileCache
+from shelfmind.machine.cluster import Cluster
 from shelfmind.machine.cores import available_cores
+from shelfmind.machine.hosts import require_same_files
+from shelfmind.nouns import counted
 
 Examine = Callable[[int, Path], tuple[bytes | None, bool]]
 """Maps a file's index and path to a result, and whether the result is final for these bytes."""
 
+Reuse = Callable[[bytes | None], bool]
+"""Whether a cached result is still good."""
+
 _FILES_PER_TASK = 16
 _TASKS_PER_BATCH = 64
+_FILES_PER_PART = 256
+"""Files that a worker of a cluster gets at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _NewFile:
+    """A file to examine: its index, path, size (bytes) and modification time (ns)."""
+
+    index: int
+    path: Path
+    size: int
+    mtime_ns: int
+
+
+_Part = list[_NewFile]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +63,7 @@ def examine_files(
     examine: Examine,
     *,
     file_cache: FileCache,
-    reuse: Callable[[bytes | None], bool] = lambda content: True,
+    reuse: Reuse = lambda content: True,
     progress: Callable[[int], None] | None = None,
     workers: int | None = None,
 ) -> Iterator[Examined]:
@@ -71,6 +94,94 @@ def examine_files(
         pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the rest of the batch
 
 
+def examine_on_cluster(
+    cluster: Cluster,
+    paths: Sequence[Path],
+    examine: Examine,
+    *,
+    file_cache: FileCache,
+    reuse: Reuse = lambda content: True,
+    progress: Callable[[int], None],
+) -> None:
+    """Let the workers of a cluster examine the files that are not cached, and cache their results, for `examine_files`.
+
+    `examine` is a function of a module. Results that are not final for a file's bytes are not cached.
+
+    Raises:
+        UserError: the cache cannot be written, or a worker does not see the files.
+    """
+    _require_usable(file_cache)
+    parts = _new_files(paths, file_cache, reuse, progress)
+    for starts, results in cluster.map(partial(_examining, examine), parts, _describe):
+        entries = zip(starts, results, strict=True)
+        file_cache.keep((key, entry) for key, entry in entries if entry is not None)
+        progress(len(results))
+    _require_usable(file_cache)
+
+
+def _new_files(
+    paths: Sequence[Path], file_cache: FileCache, reuse: Reuse, progress: Callable[[int], None]
+) -> Iterator[tuple[tuple[bytes, ...], _Part]]:
+    """Files that are not cached, in parts with the keys of their results."""
+    waiting: _Part = []
+    for start in range(0, len(paths), _FILES_PER_PART):
+        batch = paths[start : start + _FILES_PER_PART]
+        known = file_cache.recall([_key(path) for path in batch])
+        found = [(index, path, _status(path), known.get(_key(path))) for index, path in enumerate(batch, start)]
+        new = [
+            _NewFile(index, path, status.st_size, status.st_mtime_ns)
+            for index, path, status, cached in found
+            if status is not None and (cached is None or not _is_current(cached, status, reuse))
+        ]
+        progress(len(batch) - len(new))
+        waiting += new
+        if len(waiting) >= _FILES_PER_PART or start + _FILES_PER_PART >= len(paths):
+            for part in batched(waiting, _FILES_PER_PART):
+                yield tuple(_key(file.path) for file in part), part
+            waiting = []
+
+
+def _examining(examine: Examine) -> Callable[[_Part], list[CacheEntry | None]]:
+    """In a worker: the function that examines a part."""
+
+    def examine_part(part: _Part) -> list[CacheEntry | None]:
+        require_same_files((os.fspath(file.path), file.size) for file in part)
+        with ThreadPoolExecutor(available_cores()) as pool:
+            found = pool.map(lambda file: examine(file.index, file.path), part)
+            return [
+                CacheEntry(file.size, file.mtime_ns, content) if final else None
+                for file, (content, final) in zip(part, found, strict=True)
+            ]
+
+    return examine_part
+
+
+def _describe(part: _Part) -> str:
+    return f"{counted(len(part), 'file')} from {part[0].path} on"
+
+
+def _require_usable(file_cache: FileCache) -> None:
+    if not file_cache.usable:
+        raise UserError(
+            "results of a cluster are kept in the cache, which cannot be written now; set SHELFMIND_CACHE to a folder "
+            "that can, or work without a cluster"
+        )
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except (OSError, ValueError):
+        return None  # whoever opens it reports why
+
+
+def _is_current(known: CacheEntry, status: os.stat_result | None, reuse: Reuse) -> bool:
+    """Whether the cached result is of the file as it is now, and still good."""
+    if status is None or (known.size, known.mtime_ns) != (status.st_size, status.st_mtime_ns):
+        return False
+    return reuse(known.content)
+
+
 def _key(path: Path) -> bytes:
     return os.fsencode(os.path.abspath(path))
 
@@ -78,24 +189,17 @@ def _key(path: Path) -> bytes:
 def _examine_some(
     examine: Examine,
     known: dict[bytes, CacheEntry],
-    reuse: Callable[[bytes | None], bool],
+    reuse: Reuse,
     first: int,
     paths: Sequence[Path],
 ) -> list[_Outcome]:
     return [_examine(examine, known.get(_key(path)), reuse, first + offset, path) for offset, path in enumerate(paths)]
 
 
-def _examine(
-    examine: Examine, known: CacheEntry | None, reuse: Callable[[bytes | None], bool], index: int, path: Path
-) -> _Outcome:
-    try:
-        status = os.stat(path)
-    except (OSError, ValueError):
-        status = None  # `examine` reports why
-    if known is not None and status is not None:
-        unchanged = (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
-        if unchanged and reuse(known.content):
-            return _Outcome(Examined(path, known.content), None)
+def _examine(examine: Examine, known: CacheEntry | None, reuse: Reuse, index: int, path: Path) -> _Outcome:
+    status = _status(path)
+    if known is not None and _is_current(known, status, reuse):
+        return _Outcome(Examined(path, known.content), None)
     content, permanent = examine(index, path)
     if status is None or not permanent:
         return _Outcome(Examined(path, content), None)

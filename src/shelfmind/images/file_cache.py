@@ -53,6 +53,11 @@ class FileCache:
             with suppress(sqlite3.Error):
                 connection.close()
 
+    @property
+    def usable(self) -> bool:
+        """Whether results are stored."""
+        return self._connection is not None
+
     def recall(self, paths: Sequence[bytes]) -> dict[bytes, CacheEntry]:
         """The cached entries of these paths (`os.fsencode`)."""
         if self._connection is None:

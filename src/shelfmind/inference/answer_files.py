@@ -10,9 +10,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from shelfmind.inference.batch_sizes import BatchSize
 from shelfmind.inference.outputs import write_arrays, write_text
-from shelfmind.inference.recognizer import Answer, Candidate, Recognizer, recognizer
+from shelfmind.inference.predictor import Batch
+from shelfmind.inference.recognizer import Answer, Candidate, Recognizer
 from shelfmind.prediction_files import PredictionWriter
 from shelfmind.recognition.answers import answers_of
 from shelfmind.records import UNLABELLED
@@ -21,37 +21,27 @@ OnAnswer = Callable[[Answer], Answer]
 
 
 def answer_files(
-    run: Path,
-    gallery: str,
-    files: Iterable[Path],
-    *,
-    top: int,
-    out: Path | None,
-    together: bool,
-    engine: str,
-    batch: BatchSize,
-    decode: str,
-    note: OnAnswer,
-) -> str:
-    """Recognise images, or with `together` the one object that all of them show, and write the answers to `out`.
+    found: Recognizer, batches: Iterable[Batch], *, top: int, out: Path | None, together: bool, note: OnAnswer
+) -> None:
+    """Answer for images by the network's outputs for them, or with `together` for the one object that all of them show,
+    and write the answers to `out`.
 
-    Returns the name of the engine. `note` is called with each answer.
-
-    Raises:
-        UserError: there is no run, or the gallery does not match it or is not calibrated.
+    `note` is called with each answer.
     """
-    found = recognizer(run, gallery, engine, batch, decode)
     if out is not None and out.suffix == ".npz":
-        write_arrays(out, found.columns.names, lambda arrays: _to_arrays(found, files, arrays, top, note))
-        return found.predictor.engine.name
-    answers = iter([found.recognize_together(files, top)]) if together else found.stream(files, top)
+        write_arrays(out, found.columns.names, lambda arrays: _to_arrays(found, batches, arrays, top, note))
+        return
+    answers = (
+        iter([found.together(list(batches), top)])
+        if together
+        else (answer for batch in batches for answer in found.answers(batch, top))
+    )
     noted = map(note, answers)
     if out is None:
         for _ in noted:
             pass
     else:
         write_answers(out, noted, min(top, len(found.columns.names)))
-    return found.predictor.engine.name
 
 
 def write_answers(path: Path, answers: Iterable[Answer], top: int) -> None:
@@ -113,8 +103,8 @@ def _cells(candidate: Candidate) -> list[str]:
     return [candidate.name, *shares, candidate.source, reference]
 
 
-def _to_arrays(found: Recognizer, files: Iterable[Path], arrays: PredictionWriter, top: int, note: OnAnswer) -> None:
-    for batch in found.predictor.of_sources(files):
+def _to_arrays(found: Recognizer, batches: Iterable[Batch], arrays: PredictionWriter, top: int, note: OnAnswer) -> None:
+    for batch in batches:
         good = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
         if good:
             answers = answers_of(found.evidence(batch), found.rule, found.columns)

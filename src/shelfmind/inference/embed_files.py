@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import numpy as np
 from shelfmind.data import open_catalog
 from shelfmind.data.listing import Listing
 from shelfmind.errors import UserError, argument
-from shelfmind.files import require_writable, status_of, write_atomically
+from shelfmind.files import require_writable, write_atomically
 from shelfmind.inference.adaptation import require_unadapted
-from shelfmind.inference.parts import Parts
+from shelfmind.inference.parts import Item, Parts, here, plan_of
 from shelfmind.inference.predict_files import find_images, notes_on, require_existing, write_bad_list
 from shelfmind.inference.predictor import Predictor, load
+from shelfmind.inference.replicas import Replica, on_cluster
+from shelfmind.machine.cluster import joined
 from shelfmind.machine.packages import require
 from shelfmind.progress import tell
 from shelfmind.records import UNLABELLED, BadFile
@@ -28,15 +31,6 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.rules import engine_under
 
 SUFFIX = ".parquet"
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image to embed; class and split are None unless it comes from a data set."""
-
-    path: str
-    class_name: str | None = None
-    split: str | None = None
 
 
 @dataclass
@@ -65,24 +59,24 @@ def embed_files(request: EmbedRequest, watcher: Observer = SILENT) -> EmbeddingO
         UserError: no run, no images, an output that cannot be written, or parts of another job next to it.
     """
     require("pyarrow")
-    import pyarrow.parquet as parquet
-
     out = request.out
     if out.suffix != SUFFIX:
         raise UserError(f"{argument('out')} must be a file name ending in {SUFFIX}, got {out}")
     require_writable(out)
     require_unadapted(request.rules, [request.run])
-    items, labelled = _items(request, watcher)
-    predictor = load(request.run, (), engine_under(request.rules, request.engine), request.batch, request.decode)
-    parts = Parts(out, _plan(predictor, items, labelled, request))
-    parts.open()
-    progress = watcher.counter("embedding", len(items))
-
-    def write(path: Path, chosen: Sequence[Item]) -> None:
-        parquet.write_table(_table(predictor, chosen, labelled, request.dtype), path)
-
-    for done in parts.run(items, request.part_size, write):
-        progress(done)
+    with joined(request.ray, request.workers, watcher.note) as cluster:
+        items, labelled = _items(request, watcher)
+        engine = engine_under(request.rules, request.engine)
+        predictor = load(request.run, (), engine, request.batch, request.decode)
+        parts = Parts(out, _plan(predictor, items, labelled, request), SUFFIX)
+        parts.open()
+        results = here(_computing(predictor, labelled, request.dtype))
+        if cluster is not None:
+            replica = Replica.of(predictor, engine, request.batch, request.decode)
+            results = on_cluster(cluster, partial(_computing_in_worker, replica, labelled, request.dtype))
+        progress = watcher.counter("embedding", len(items))
+        for done in parts.run(items, request.part_size, results):
+            progress(done)
     outcome = EmbeddingOutcome(len(items), 0, predictor.engine.name)
     write_atomically(out, lambda path: _join(parts.finished(), path, outcome))
     outcome.bad_list = write_bad_list(outcome.bad_files, outcome.images, out)
@@ -107,20 +101,26 @@ def _items(request: EmbedRequest, watcher: Observer) -> tuple[list[Item], bool]:
 
 def _plan(predictor: Predictor, items: Sequence[Item], labelled: bool, request: EmbedRequest) -> dict[str, Any]:
     """Everything that determines the file."""
-    files = hashlib.sha256()
-    for item in items:
-        files.update(f"{item}|{status_of(Path(item.path))}\n".encode("utf-8", "surrogateescape"))
-    return {
-        "data": " ".join(request.paths) if request.data is None else str(request.data),
-        "digest": files.hexdigest(),
-        "weights": predictor.checksum,
-        "preparation": predictor.recipe.data.model_dump(mode="json"),
-        "engine": predictor.engine.name,
-        "decode": request.decode,
-        "labelled": labelled,
-        "part_size": request.part_size,
-        "dtype": request.dtype,
-    }
+    data = " ".join(request.paths) if request.data is None else str(request.data)
+    plan = plan_of(predictor, items, data, request.decode, request.part_size)
+    return {**plan, "labelled": labelled, "dtype": request.dtype}
+
+
+def _computing(predictor: Predictor, labelled: bool, dtype: str) -> Callable[[Sequence[Item]], bytes]:
+    """A function that computes the Parquet file of a part."""
+    import pyarrow.parquet as parquet
+
+    def compute(items: Sequence[Item]) -> bytes:
+        stream = io.BytesIO()
+        parquet.write_table(_table(predictor, items, labelled, dtype), stream)
+        return stream.getvalue()
+
+    return compute
+
+
+def _computing_in_worker(replica: Replica, labelled: bool, dtype: str) -> Callable[[Sequence[Item]], bytes]:
+    """The same in a worker of a cluster."""
+    return _computing(replica.load(), labelled, dtype)
 
 
 def _table(predictor: Predictor, items: Sequence[Item], labelled: bool, dtype: str) -> Any:

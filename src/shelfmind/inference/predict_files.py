@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,19 @@ from shelfmind.data.listing import Listing, list_images, natural_key, note_circu
 from shelfmind.errors import UserError
 from shelfmind.images.checking import reject_too_many_bad
 from shelfmind.inference.adaptation import require_unadapted
+from shelfmind.inference.network_outputs import (
+    BEST_GUESSES,
+    PART_SIZE,
+    WHOLE_ARRAYS,
+    ComputedOutputs,
+    Outputs,
+    outputs_of_cluster,
+)
 from shelfmind.inference.outputs import check_output, write_arrays, write_predictions
-from shelfmind.inference.predictor import Prediction, Predictor, Source, load
+from shelfmind.inference.parts import Item, Parts, plan_of
+from shelfmind.inference.predictor import Batch, Prediction, Predictor, load
+from shelfmind.inference.replicas import Replica
+from shelfmind.machine.cluster import Cluster, joined
 from shelfmind.prediction_files import PredictionWriter
 from shelfmind.progress import Progress, tell
 from shelfmind.records import UNLABELLED, BadFile
@@ -85,57 +97,76 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         require_existing(path)
     require_unadapted(request.rules, [request.run])
     tell(note_if_unfinished(request.run), watcher.note)
-    if request.gallery is not None:
-        return _predict_with_gallery(request, request.gallery, watcher)
-    predictor = load(
-        request.run, request.tta, engine_under(request.rules, request.engine), request.batch, request.decode
-    )
-    total, notes = count_images(paths)
-    outcome = PredictionOutcome(engine=predictor.engine.name, notes=notes)
-    progress = watcher.counter("predicting", total)
-    files: Iterator[Source] = find_images(paths)
-    if out is not None and out.suffix == ".npz":
-        names = predictor.class_names
-        only_top = exceeds_memory(total, len(names))
-        if only_top:
-            outcome.notes.append(f"{out} has only the most probable classes of each image: {KEPT} of {len(names):,}")
-        write_arrays(
-            out, names, lambda arrays: _to_arrays(predictor, files, arrays, outcome, progress), only_top=only_top
-        )
-    else:
-        noted = _noted(predictor.stream(files, top), outcome, progress)
-        if out is None:
-            for _ in noted:
-                pass
-        else:
-            write_predictions(out, noted, min(top, len(predictor.class_names)))
+    with joined(request.ray, request.workers, watcher.note) as cluster:
+        if request.gallery is not None:
+            return _predict_with_gallery(request, request.gallery, cluster, watcher)
+        engine = engine_under(request.rules, request.engine)
+        predictor = load(request.run, request.tta, engine, request.batch, request.decode)
+        total, notes = count_images(paths)
+        outcome = PredictionOutcome(engine=predictor.engine.name, notes=notes)
+        whole = out is not None and out.suffix == ".npz"
+        progress = watcher.counter("predicting", total)
+        with _outputs(request, cluster, predictor, None if whole else top, progress) as (outputs, progress):
+            if out is not None and whole:
+                names = predictor.class_names
+                only_top = exceeds_memory(total, len(names))
+                if only_top:
+                    kept = f"{KEPT} of {len(names):,}"
+                    outcome.notes.append(f"{out} has only the most probable classes of each image: {kept}")
+                write_arrays(
+                    out,
+                    names,
+                    lambda arrays: _to_arrays(outputs.batches(), arrays, outcome, progress),
+                    only_top=only_top,
+                )
+            elif out is not None:
+                noted = _noted(outputs.predictions(top), outcome, progress)
+                write_predictions(out, noted, min(top, len(predictor.class_names)))
+            else:
+                for _ in _noted(outputs.predictions(top), outcome, progress):
+                    pass
     return _with_bad_list(outcome, out)
 
 
-def _predict_with_gallery(request: PredictRequest, gallery: str, watcher: Observer) -> PredictionOutcome:
-    """Predict with a run and a gallery."""
+@contextmanager
+def _outputs(
+    request: PredictRequest, cluster: Cluster | None, predictor: Predictor, top: int | None, progress: Progress
+) -> Iterator[tuple[Outputs, Progress]]:
+    """The outputs for all images, and the progress of reading them; with `top` None they are whole arrays."""
+    if cluster is None or request.out is None:
+        yield ComputedOutputs(predictor, find_images(request.paths)), progress
+        return
+    replica = Replica.of(predictor, engine_under(request.rules, request.engine), request.batch, request.decode)
+    items = [Item(str(path)) for path in find_images(request.paths)]
+    plan = plan_of(predictor, items, " ".join(request.paths), request.decode, PART_SIZE)
+    parts = Parts(
+        request.out,
+        {**plan, "tta": predictor.tta, "temperature": predictor.temperature, "top": top},
+        WHOLE_ARRAYS if top is None else BEST_GUESSES,
+    )
+    with outputs_of_cluster(cluster, parts, items, replica, top, progress) as outputs:
+        yield outputs, lambda done: None  # they have been counted
+
+
+def _predict_with_gallery(
+    request: PredictRequest, gallery: str, cluster: Cluster | None, watcher: Observer
+) -> PredictionOutcome:
+    """Predict with a run and a gallery, which is searched here."""
     from shelfmind.inference.answer_files import answer_files
+    from shelfmind.inference.recognizer import recognizer
 
     total, notes = count_images(request.paths)
-    outcome = PredictionOutcome(notes=notes)
+    engine = engine_under(request.rules, request.engine)
+    found = recognizer(request.run, gallery, engine, request.batch, request.decode)
+    outcome = PredictionOutcome(engine=found.predictor.engine.name, notes=notes)
     progress = watcher.counter("predicting", total)
+    with _outputs(request, cluster, found.predictor, None, progress) as (outputs, progress):
 
-    def note(answer: Answer) -> Answer:
-        progress(total if request.together else 1)
-        return outcome.note_answer(answer)
+        def note(answer: Answer) -> Answer:
+            progress(total if request.together else 1)
+            return outcome.note_answer(answer)
 
-    outcome.engine = answer_files(
-        request.run,
-        gallery,
-        find_images(request.paths),
-        top=request.top,
-        out=request.out,
-        together=request.together,
-        engine=engine_under(request.rules, request.engine),
-        batch=request.batch,
-        decode=request.decode,
-        note=note,
-    )
+        answer_files(found, outputs.batches(), top=request.top, out=request.out, together=request.together, note=note)
     return _with_bad_list(outcome, request.out)
 
 
@@ -201,13 +232,9 @@ def _noted(predictions: Iterable[Prediction], outcome: PredictionOutcome, progre
 
 
 def _to_arrays(
-    predictor: Predictor,
-    files: Iterable[Source],
-    arrays: PredictionWriter,
-    outcome: PredictionOutcome,
-    progress: Progress,
+    batches: Iterable[Batch], arrays: PredictionWriter, outcome: PredictionOutcome, progress: Progress
 ) -> None:
-    for batch in predictor.of_sources(files):
+    for batch in batches:
         named = list(zip(batch.names, batch.errors, strict=True))
         good = [name for name, error in named if error is None]
         if good:

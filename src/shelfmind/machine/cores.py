@@ -10,6 +10,14 @@ from pathlib import Path, PurePosixPath
 
 GROUPS = Path("/proc/self/cgroup")
 HIERARCHIES = Path("/sys/fs/cgroup")
+_share: int | None = None
+"""The cores that a scheduler of a cluster gave this process."""
+
+
+def limit_cores(number: int) -> None:
+    """Use at most this many cores, the share of a process that a cluster schedules beside others."""
+    global _share
+    _share = number
 
 
 def available_cores() -> int:
@@ -19,6 +27,7 @@ def available_cores() -> int:
     the system does not report as cores. Additional threads are throttled for the rest of each tenth of a second.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = cores if _share is None else min(cores, _share)
     quota = _quota(GROUPS, HIERARCHIES)
     return cores if quota is None else max(1, min(cores, math.ceil(quota)))
 

@@ -24,6 +24,7 @@ NEEDED_BY = {
     "analysis": "to calibrate, audit, discover, and search galleries of more than 20,000 photos",
     "serve": "to serve predictions over HTTP",
     "parquet": "to write embeddings",
+    "ray": "to predict, embed, audit and enrol on a cluster",
 }
 """What each extra is needed for."""
 

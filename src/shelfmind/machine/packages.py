@@ -19,6 +19,7 @@ EXTRAS = {
     "python_multipart": (HTTP, "serve"),
     "prometheus_client": (HTTP, "serve"),
     "pyarrow": ("PyArrow", "parquet"),
+    "ray": ("Ray", "ray"),
 }
 """Packages that are not needed for prediction alone: their names, and the extra that installs them."""
 

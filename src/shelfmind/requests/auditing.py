@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shelfmind.requests.request import Flag, Incidental, Positional, Request
-from shelfmind.requests.shared import Data, Format, require_path
+from shelfmind.requests.shared import Data, Format, Ray, Workers, require_cluster, require_path
 
 Language = Literal["en", "zh"]
 
@@ -16,9 +16,14 @@ Language = Literal["en", "zh"]
 class AuditRequest(Request):
     """The data set to audit, and optionally a run to predict its labels."""
 
+    details: ClassVar[str] = (
+        "Measured images are cached: if interrupted, run the same command again. On a Ray cluster, the workers measure "
+        "the images; this process does the rest."
+    )
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind audit photos --out audit/",
         "shelfmind audit photos --run runs/first --out audit/ --overwrite",
+        "shelfmind audit photos --out audit/ --ray auto --workers 16",
     )
 
     data: Data
@@ -31,6 +36,13 @@ class AuditRequest(Request):
     overwrite: bool = Field(False, description="Replace an earlier audit in the output folder.")
     seed: int = Field(0, ge=0, description="Seed of the random split. Ignored if the data set comes with a split.")
     format: Format = None
+    ray: Ray = None
+    workers: Workers = None
+
+    @model_validator(mode="after")
+    def _workers_of_a_cluster(self) -> AuditRequest:
+        require_cluster(self.ray, self.workers)
+        return self
 
     def require_inputs(self) -> None:
         """Check that the data exists."""

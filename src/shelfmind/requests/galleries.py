@@ -9,7 +9,18 @@ from pydantic import Field, model_validator
 
 from shelfmind.errors import UserError, argument
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional, Request
-from shelfmind.requests.shared import AllowSeen, Batch, Data, Engine, Format, require_path, require_run_or_file
+from shelfmind.requests.shared import (
+    AllowSeen,
+    Batch,
+    Data,
+    Engine,
+    Format,
+    Ray,
+    Workers,
+    require_cluster,
+    require_path,
+    require_run_or_file,
+)
 
 Sku = Annotated[str, Positional(), Field(description="Name of a product in the gallery.")]
 RunOfGallery = Annotated[
@@ -81,6 +92,7 @@ class GalleryAddRequest(GalleryChangeRequest):
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind gallery add products 1.jpg 2.jpg --sku 可乐330ml",
         "shelfmind gallery add products --data new_products -m 'spring range'",
+        "shelfmind gallery add products --data catalogue --ray auto",
     )
 
     photos: Annotated[tuple[str, ...], Positional("PHOTO..."), ONE_OR_MORE] = Field(
@@ -93,9 +105,12 @@ class GalleryAddRequest(GalleryChangeRequest):
     engine: Engine = "auto"
     batch: Batch = None
     strict: Strict = False
+    ray: Ray = None
+    workers: Workers = None
 
     @model_validator(mode="after")
     def _photos_or_data(self) -> GalleryAddRequest:
+        require_cluster(self.ray, self.workers)
         if (self.data is None) == (not self.photos) or (self.sku is None) != (not self.photos):
             photos = f"photos with {argument('sku')}"
             raise UserError(f"give either {photos}, or {argument('data')}")

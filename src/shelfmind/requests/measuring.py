@@ -20,9 +20,12 @@ from shelfmind.requests.shared import (
     Format,
     Images,
     MaxBadFraction,
+    Ray,
     Rules,
     Run,
     Tta,
+    Workers,
+    require_cluster,
     require_path,
     require_run,
     require_run_or_file,
@@ -143,6 +146,7 @@ class PredictRequest(Request):
         "shelfmind predict shelf.onnx new/ --engine openvino --batch auto",
         "shelfmind predict runs/first photo.jpg --gallery products",
         "shelfmind predict runs/first front.jpg side.jpg --gallery products --together",
+        "shelfmind predict shelf.onnx /photos --out predictions.csv --ray auto --workers 16",
     )
 
     run: Annotated[Path, Positional(), Field(description="Run folder, or a file written by `shelfmind export`.")]
@@ -162,6 +166,8 @@ class PredictRequest(Request):
     together: bool = Field(
         False, description=f"All images show the same object: give one joint answer. Needs {argument('gallery')}."
     )
+    ray: Ray = None
+    workers: Workers = None
 
     @model_validator(mode="after")
     def _fits_gallery(self) -> PredictRequest:
@@ -173,6 +179,19 @@ class PredictRequest(Request):
         if self.tta is not None and self.gallery is not None:
             raise UserError(f"{gallery} uses the views of its embeddings and excludes {argument('tta')}")
         return self
+
+    @model_validator(mode="after")
+    def _fits_cluster(self) -> PredictRequest:
+        require_cluster(self.ray, self.workers)
+        if self.ray is not None and self.out is None:
+            raise UserError(f"{argument('ray')} needs {argument('out')}, the file that the parts are joined to")
+        if self.ray is not None and self.together:
+            raise UserError(f"{argument('together')} is for a few photos of one object and excludes {argument('ray')}")
+        return self
+
+    def advice_when_stopped(self) -> str | None:
+        """Parts of a cluster are kept."""
+        return None if self.ray is None else "finished parts are kept. Run the same command again to resume"
 
     def require_inputs(self) -> None:
         """Check that the run or file exists."""
@@ -189,6 +208,7 @@ class EmbedRequest(Request):
     examples: ClassVar[tuple[str, ...]] = (
         "shelfmind embed runs/first new/ --out embeddings.parquet",
         "shelfmind embed shelf.onnx --data photos --dtype float16 --out photos.parquet",
+        "shelfmind embed shelf.onnx --data photos --out photos.parquet --ray auto --workers 16",
     )
 
     run: Annotated[Path, Positional(), Field(description="Run folder, or a file written by `shelfmind export`.")]
@@ -196,18 +216,25 @@ class EmbedRequest(Request):
     data: Path | None = Field(None, description="Data set to embed instead; adds the columns class and split.")
     out: Annotated[Path, Incidental] = Field(description="Output file: .parquet.")
     dtype: Literal["float32", "float16"] = Field("float32", description="Type of the values of an embedding.")
-    part_size: int = Field(4096, ge=1, description="Images between two saves.")
+    part_size: int = Field(1024, ge=1, description="Images between two saves, and in each part of a cluster's work.")
     engine: Engine = "auto"
     rules: Rules = None
     batch: Batch = None
     decode: Decode = "exact"
     format: Format = None
+    ray: Ray = None
+    workers: Workers = None
 
     @model_validator(mode="after")
     def _images_or_data(self) -> EmbedRequest:
+        require_cluster(self.ray, self.workers)
         if bool(self.paths) == (self.data is not None):
             raise UserError(f"give either images or {argument('data')}")
         return self
+
+    def advice_when_stopped(self) -> str | None:
+        """Finished parts are kept."""
+        return "finished parts are kept. Run the same command again to resume"
 
     def require_inputs(self) -> None:
         """Check that the run or file exists, and the data set."""

@@ -102,6 +102,24 @@ Decode = Annotated[
     Literal["exact", "fast"],
     Field(description="JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size)."),
 ]
+Ray = Annotated[
+    str | None,
+    Incidental,
+    Flag(metavar="ADDRESS"),
+    Field(
+        description="Ray cluster to compute on: auto (the one that this machine is part of), HOST:PORT, or local "
+        "(starts one on this machine). By default no cluster is used. Needs shelfmind[ray]."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    Incidental,
+    Field(
+        ge=1,
+        description="Number of worker processes on the Ray cluster, which share its cores evenly. Defaults to one per "
+        "host.",
+    ),
+]
 Tta = Annotated[
     tuple[str, ...] | None,
     Flag(metavar="VIEW,...", repeated=False),
@@ -175,6 +193,12 @@ def require_run_or_file(place: Path) -> None:
         how = call("export", run="RUN", format=form, out=str(place))
         raise UserError(f"there is no file {place}; create it with: {how}")
     require_run(place)
+
+
+def require_cluster(ray: str | None, workers: int | None) -> None:
+    """Raise `UserError` for a number of workers without a cluster."""
+    if workers is not None and ray is None:
+        raise UserError(f"{argument('workers')} needs {argument('ray')}, the cluster that they work on")
 
 
 def require_one_length(epochs: int | None, max_minutes: float | None) -> None:

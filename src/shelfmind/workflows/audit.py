@@ -14,12 +14,13 @@ from shelfmind.analysis.image_audit.figures import audit_figures
 from shelfmind.analysis.image_audit.findings import gather_findings
 from shelfmind.analysis.image_audit.issues import suspects, write_issues
 from shelfmind.analysis.label_errors.network_findings import NetworkAudit
-from shelfmind.analysis.measuring.measurement import measure_files
+from shelfmind.analysis.measuring.measurement import facts_path, measure_files, measure_on_cluster
 from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
-from shelfmind.files import atomic_folder, cache_folder, require_free_folder, write_json
+from shelfmind.files import atomic_folder, require_free_folder, write_json
+from shelfmind.machine.cluster import joined
 from shelfmind.nouns import counted
 from shelfmind.pages.audit_report import write_audit_report
 from shelfmind.progress import Counter
@@ -54,9 +55,12 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
     out, overwrite = request.out, request.overwrite
     check_labels = None if request.run is None else _label_check_by(request.run, watcher.counter)
     require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)
-    catalog = open_catalog(request.data, request.format, request.seed)
+    began = time.monotonic()
+    with joined(request.ray, request.workers, watcher.note) as cluster:
+        catalog = open_catalog(request.data, request.format, request.seed)
+        if cluster is not None:
+            measure_on_cluster(cluster, [sample.path for sample in catalog.samples], watcher.counter)
     with atomic_folder(out, ours=OUTPUTS, overwrite=overwrite) as folder:
-        began = time.monotonic()
         figures = _write_audit(folder, catalog, request.seed, check_labels, watcher.counter, began)
     return AuditOutcome(out, figures)
 
@@ -78,7 +82,7 @@ def _write_audit(
     scratch = folder / "scratch"
     scratch.mkdir()
     progress = counter("measuring images", len(paths))
-    measured = measure_files(paths, cache=cache_folder() / "facts.sqlite", folder=scratch, progress=progress)
+    measured = measure_files(paths, cache=facts_path(), folder=scratch, progress=progress)
     if not len(measured):
         first = measured.bad_files[0]
         raise UserError(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shelfmind.analysis.measuring.contents import cache_by_content, facts_path
-from shelfmind.analysis.measuring.measurement import temporary_measurements
+from shelfmind.analysis.measuring.contents import cache_by_content
+from shelfmind.analysis.measuring.measurement import facts_path, temporary_measurements
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError, argument
 from shelfmind.files import atomic_folder, require_free_folder
@@ -22,6 +22,7 @@ from shelfmind.gallery.search import Match, Search
 from shelfmind.gallery.stores import open_files, open_search
 from shelfmind.gallery.verification import Fault, verify
 from shelfmind.images.checking import note_bad_files
+from shelfmind.machine.cluster import Cluster, joined
 from shelfmind.machine.login import login_name
 from shelfmind.nouns import counted
 from shelfmind.progress import tell
@@ -103,13 +104,21 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
         UserError: no gallery, no usable photo, a run other than the gallery's, or an invalid name.
     """
     gallery = opened(request)
-    if request.data is not None:
-        photos = _of_data(request.data, request.format, watcher)
-    else:
-        photos = _of_paths(request.photos, str(request.sku), watcher)
-    embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)
-    guard = guard_of(gallery, watcher.counter, embedder.predictor.class_names)
-    return _counted(gallery, gallery.add(photos, embedder, author_of(request), request.strict, guard))
+    with joined(request.ray, request.workers, watcher.note) as cluster:
+        if request.data is not None:
+            photos = _of_data(request.data, request.format, watcher, cluster)
+        else:
+            photos = _of_paths(request.photos, str(request.sku), watcher, cluster)
+        embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)
+        guard = guard_of(gallery, watcher.counter, embedder.predictor.class_names)
+        if cluster is None:
+            return _counted(gallery, gallery.add(photos, embedder, author_of(request), request.strict, guard))
+        from shelfmind.inference.cluster_embedder import ClusterEmbedder
+
+        many = ClusterEmbedder(embedder, cluster, request.engine, request.batch)
+        outcome = gallery.add(photos, many, author_of(request), request.strict, guard)
+        many.forget()
+        return _counted(gallery, outcome)
 
 
 def re_embed(request: GalleryReEmbedRequest, watcher: Observer = SILENT) -> Enrolment:
@@ -331,11 +340,11 @@ def embedder_of(gallery: Gallery, run: Path | None, engine: str, batch: BatchSiz
     return embedder
 
 
-def _of_data(data: Path, format: str | None, watcher: Observer) -> list[Photo]:
+def _of_data(data: Path, format: str | None, watcher: Observer, cluster: Cluster | None = None) -> list[Photo]:
     """The photos of all splits of a data set."""
     catalog = open_catalog(data, format)
     tell([note for note in catalog.notes if "split" not in note], watcher.note)
-    samples = _usable([sample.path for sample in catalog.samples], watcher)
+    samples = _usable([sample.path for sample in catalog.samples], watcher, cluster)
     return [
         Photo(catalog.class_names[sample.label], sample.path.name, sample.path)
         for sample in catalog.samples
@@ -343,20 +352,20 @@ def _of_data(data: Path, format: str | None, watcher: Observer) -> list[Photo]:
     ]
 
 
-def _of_paths(paths: Sequence[str], sku: str, watcher: Observer) -> list[Photo]:
+def _of_paths(paths: Sequence[str], sku: str, watcher: Observer, cluster: Cluster | None) -> list[Photo]:
     """The photos of a product from files, folders and patterns."""
     from shelfmind.inference.predict_files import find_images, require_existing
 
     for path in paths:
         require_existing(path)
     found = list(find_images(paths))
-    usable = _usable(found, watcher)
+    usable = _usable(found, watcher, cluster)
     return [Photo(sku, path.name, path) for path in found if path in usable]
 
 
-def _usable(paths: Sequence[Path], watcher: Observer) -> set[Path]:
+def _usable(paths: Sequence[Path], watcher: Observer, cluster: Cluster | None) -> set[Path]:
     """The paths of usable images; notes report the others. The images are measured at the same time, for the guard."""
-    with temporary_measurements(paths, watcher.counter) as measured:
+    with temporary_measurements(paths, watcher.counter, cluster) as measured:
         cache_by_content(measured, facts_path())
     bad = measured.bad_files
     if len(bad) == len(paths):

@@ -10,7 +10,16 @@ from PIL import Image
 
 from shelfmind.cli.wording import as_typed
 from shelfmind.errors import UserError
-from shelfmind.requests.measuring import CalibrateRequest, EvaluateRequest, ExplainRequest, PredictRequest
+from shelfmind.requests.auditing import AuditRequest
+from shelfmind.requests.galleries import GalleryAddRequest
+from shelfmind.requests.measuring import (
+    CalibrateRequest,
+    EmbedRequest,
+    EvaluateRequest,
+    ExplainRequest,
+    PredictRequest,
+)
+from shelfmind.requests.request import Request
 
 
 def test_one_run_or_several() -> None:
@@ -33,6 +42,36 @@ def test_results_of_several_runs_need_a_folder(runs: list[str], others: dict[str
     with pytest.raises(UserError) as error:
         EvaluateRequest(runs=runs, data="photos", **others)
     assert said in as_typed(error.value.message, EvaluateRequest)
+
+
+@pytest.mark.parametrize(
+    ("request_type", "given"),
+    [
+        (PredictRequest, {"run": "r", "paths": "a.jpg"}),
+        (EmbedRequest, {"run": "r", "paths": "a.jpg", "out": "a.parquet"}),
+        (AuditRequest, {"data": "photos", "out": "audit"}),
+        (GalleryAddRequest, {"gallery": "g", "data": "photos"}),
+    ],
+)
+def test_workers_need_a_cluster(request_type: type[Request], given: dict[str, object]) -> None:
+    with pytest.raises(UserError, match="workers needs ray, the cluster that they work on"):
+        request_type(**given, workers=2)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "--ray needs --out, the file that the parts are joined to"),
+        (
+            {"out": "a.csv", "gallery": "g", "together": True},
+            "--together is for a few photos of one object and excludes",
+        ),
+    ],
+)
+def test_predictions_of_a_cluster_are_rows_of_a_file(given: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError) as error:
+        PredictRequest(run="r", paths="a.jpg", ray="auto", **given)
+    assert said in as_typed(error.value.message, PredictRequest)
 
 
 def test_a_run_that_is_none_is_refused_with_the_way_to_one(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.measuring.measurement import DIGEST_BYTES, LAYOUT, RECORD, Measured, measure
-from shelfmind.files import cache_folder
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.machine.cores import available_cores
@@ -67,11 +66,6 @@ def cache_by_content(measured: Measured, cache: Path | None) -> None:
     """Also cache measurements of files by content, for `measure_contents`."""
     with FileCache(cache, LAYOUT) as file_cache:
         file_cache.keep(_by_content(measured))
-
-
-def facts_path() -> Path:
-    """Where measurements are cached."""
-    return cache_folder() / "facts.sqlite"
 
 
 def _by_content(measured: Measured) -> Iterable[tuple[bytes, CacheEntry]]:

@@ -20,10 +20,11 @@ from shelfmind.analysis.measuring.oddities import ODDITIES, code_of
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder
 from shelfmind.images.decoding import FILE_SUFFIXES, BadImage, open_stored, opened_file
-from shelfmind.images.examining import examine_files
+from shelfmind.images.examining import examine_files, examine_on_cluster
 from shelfmind.images.file_cache import FileCache
 from shelfmind.images.fingerprints import FINGERPRINT, WORKING_SIDE, fingerprint
 from shelfmind.machine.checksums import stream_sha256
+from shelfmind.machine.cluster import Cluster
 from shelfmind.progress import Counter, Progress
 from shelfmind.records import BadFile
 
@@ -101,12 +102,28 @@ def measure_files(
     return Measured(indices[:good], facts[:good], fingerprints, tuple(bad))
 
 
+def facts_path() -> Path:
+    """Where measurements are cached."""
+    return cache_folder() / "facts.sqlite"
+
+
+def measure_on_cluster(cluster: Cluster, paths: Sequence[Path], counter: Counter) -> None:
+    """Let a cluster measure the files that are not cached yet; `measure_files` then finds the results in the cache."""
+    progress = counter("measuring images on the cluster", len(paths))
+    with FileCache(facts_path(), LAYOUT) as file_cache:
+        examine_on_cluster(cluster, paths, _measured_file, file_cache=file_cache, reuse=_is_whole, progress=progress)
+
+
 @contextmanager
-def temporary_measurements(paths: Sequence[Path], counter: Counter) -> Iterator[Measured]:
+def temporary_measurements(
+    paths: Sequence[Path], counter: Counter, cluster: Cluster | None = None
+) -> Iterator[Measured]:
     """The measurements of these files as by `measure_files`, cached, with fingerprints available until the block ends.
 
     Raises `UserError` if they cannot be stored.
     """
+    if cluster is not None:
+        measure_on_cluster(cluster, paths, counter)
     progress = counter("measuring images", len(paths))
     try:
         scratch = tempfile.TemporaryDirectory(prefix="shelfmind-")
@@ -114,9 +131,7 @@ def temporary_measurements(paths: Sequence[Path], counter: Counter) -> Iterator[
         raise _no_space(error) from error
     with scratch as folder:
         try:
-            measured = measure_files(
-                paths, cache=cache_folder() / "facts.sqlite", folder=Path(folder), progress=progress
-            )
+            measured = measure_files(paths, cache=facts_path(), folder=Path(folder), progress=progress)
         except OSError as error:
             raise _no_space(error) from error
         yield measured

@@ -1,0 +1,82 @@
+"""What hosts of a cluster must have in common."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import shelfmind
+from shelfmind.errors import UserError
+from shelfmind.machine.cluster import joined, share_of_cores
+from shelfmind.machine.hosts import found_versions, own_versions, require_same_files, require_same_versions, size_of
+
+
+@pytest.mark.parametrize(
+    ("per_host", "workers", "cores"),
+    [
+        ([2], 1, 2),
+        ([2], 2, 1),
+        ([2], 3, 0),
+        ([64, 8], 2, 32),  # both on the larger host
+        ([64, 8], 9, 8),
+        ([4, 4, 4], 3, 4),
+        ([4, 4, 4], 4, 2),
+        ([], 1, 0),
+    ],
+)
+def test_cores_of_a_worker(per_host: list[int], workers: int, cores: int) -> None:
+    assert share_of_cores(per_host, workers) == cores
+
+
+def test_without_an_address_there_is_no_cluster() -> None:
+    with joined(None, None, print) as cluster:
+        assert cluster is None
+
+
+def test_versions() -> None:
+    own = own_versions()
+    assert (own["shelfmind"], own["python"]) == (shelfmind.__version__, platform.python_version())
+    assert own["numpy"] == np.__version__
+    assert found_versions()(["python", "no such package"])["no such package"] is None
+
+
+def test_the_function_that_finds_versions_needs_nothing_of_shelfmind() -> None:
+    """Ray sends its code; a name of its module would make the other host import that module."""
+    find = found_versions()
+    assert find.__code__.co_freevars == ()
+    assert not set(find.__code__.co_names) & set(vars(shelfmind.machine.hosts))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"shelfmind": None}, "b has other versions than .+: shelfmind not installed instead of .+; install the same"),
+        ({"shelfmind": "0.0.1"}, "shelfmind 0.0.1 instead of"),
+        ({"python": "3.9.1", "numpy": "1.0"}, "python 3.9.1 instead of .+, numpy 1.0 instead of"),
+        ({"openvino": "1.0"}, "openvino 1.0 instead of 2"),
+        ({"openvino": None}, None),
+    ],
+)
+def test_other_versions_are_refused(change: dict[str, str | None], said: str | None) -> None:
+    own = {**own_versions(), "openvino": "2"}
+    found = {"a": own, "b": {**own, **change}}
+    if said is None:  # whether the engine in use is there is checked when it is loaded
+        require_same_versions(found, own)
+    else:
+        with pytest.raises(UserError, match=said):
+            require_same_versions(found, own)
+
+
+def test_files_that_a_worker_does_not_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("照片.jpg").write_bytes(b"1234")
+    assert (size_of("照片.jpg"), size_of("gone.jpg")) == (4, None)
+    require_same_files([("照片.jpg", 4), ("gone.jpg", None)])
+    with pytest.raises(UserError, match=rf"cannot read {tmp_path}/gone\.jpg \(No such file or directory\); all hosts"):
+        require_same_files([("gone.jpg", 4)])
+    with pytest.raises(UserError, match=rf"{tmp_path}/照片\.jpg has 4 bytes on {os.uname().nodename}, but 5 where the"):
+        require_same_files([("照片.jpg", 5)])
