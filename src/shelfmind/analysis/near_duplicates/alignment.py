@@ -50,7 +50,7 @@ def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tupl
 
     Returns the initial warp for `closer_fit`, shape (P, 4), and an estimate of `Difference.whole`, shape (P,).
     """
-    planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
+    planes = [reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
     starts = np.zeros((len(_STARTS), len(first), 4), np.float32)
     starts[:, :, 1::2] = _COARSE * np.array(_STARTS, np.float32)[:, None, None]
     before = np.stack([_residual(planes[0], planes[1], start).whole for start in starts])
@@ -60,7 +60,7 @@ def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tupl
 
 def closer_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> tuple[Floats, Floats]:
     """Refine the result of `rough_fit` at a quarter of the pixels, as the start for `difference`."""
-    planes = [_reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
+    planes = [reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
     warp = _aligned(planes[0], planes[1], _CLOSER_PLAN, start * (_CLOSER / SIDE))
     return warp * (SIDE / _CLOSER), _residual(planes[0], planes[1], warp).whole
 
@@ -87,9 +87,9 @@ def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], s
     """The best (shift, stretch) down and across in pixels that aligns `first` with `second`, shape (P, 4)."""
     warp = start
     side = first.shape[1]
-    across = _centred(side)
+    across = centred(side)
     for blurs, steps in plan:
-        source, target = _blurred(first, blurs), _blurred(second, blurs)
+        source, target = blurred(first, blurs), blurred(second, blurs)
         for _ in range(steps):
             warped, mask = _warped(source, warp)
             down_slope, across_slope = np.gradient(warped, axis=1), np.gradient(warped, axis=2)
@@ -104,10 +104,12 @@ def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], s
 
 def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffness: float) -> Floats:
     """Least-squares weights of the columns for the target where the mask is 1, shape (P, columns)."""
-    design = (np.stack(columns, -1) * mask[..., None]).reshape(len(target), -1, len(columns))
-    turned = design.transpose(0, 2, 1)
-    normal = (turned @ design).astype(np.float64)
-    right = (turned @ (target * mask).reshape(len(target), -1, 1)).astype(np.float64)
+    stacked = np.empty((len(target), len(columns) + 1, target[0].size), np.float32)
+    for row, plane in enumerate((*columns, target)):
+        np.multiply(plane, mask, out=stacked[:, row].reshape(target.shape))
+    # Not `design @ design.T`: BLAS starts threads for it however small it is, and they wait longer than they compute.
+    products = (stacked[:, :-1] @ stacked.transpose(0, 2, 1)).astype(np.float64)
+    normal, right = products[:, :, :-1], products[:, :, -1:]
     diagonal = np.arange(len(columns))
     normal[:, diagonal, diagonal] += 1e-3 + 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None]
     normal[:, diagonal[:4], diagonal[:4]] += stiffness  # a flat picture does not move
@@ -129,7 +131,7 @@ class _Residual:
 
 def _residual(first: Floats, second: Floats, warp: Floats) -> _Residual:
     """The luma of `second` that `first`, aligned by this warp, does not explain."""
-    source, target = _blurred(first, 1), _blurred(second, 1)
+    source, target = blurred(first, 1), blurred(second, 1)
     warped, mask = _warped(source, warp)
     mask[:, [0, -1]] = 0  # the borders of a crop are the least certain
     mask[:, :, [0, -1]] = 0
@@ -166,7 +168,7 @@ def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floa
 def _colour_residual(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], warp: Floats, gain: Floats) -> Floats:
     worst = np.zeros(len(first), np.float32)
     for plane in (0, 1):
-        source, target = (_blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))
+        source, target = (blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))
         warped, mask = _warped(source, warp)
         rest = (target - np.clip(gain, 0.5, 2)[:, None, None] * warped) * mask
         worst = np.maximum(worst, _worst_window(rest, 3))
@@ -196,7 +198,7 @@ def _warped(planes: Floats, warp: Floats) -> tuple[Floats, Floats]:
 
 def _interpolation(warp: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Cubic (Catmull-Rom) interpolation along one axis as matrices (P, side, side), and which positions are inside."""
-    wanted = np.arange(side, dtype=np.float32) + warp[:, :1] + warp[:, 1:] * _centred(side)
+    wanted = np.arange(side, dtype=np.float32) + warp[:, :1] + warp[:, 1:] * centred(side)
     inside = (wanted >= 0) & (wanted <= side - 1)
     held = np.clip(wanted, 0, side - 1)
     left = np.minimum(held.astype(np.int64), side - 2)
@@ -214,7 +216,7 @@ def _interpolation(warp: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool
     return matrix, inside
 
 
-def _blurred(planes: Floats, times: int) -> Floats:
+def blurred(planes: Floats, times: int) -> Floats:
     for _ in range(times):
         padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
         rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
@@ -222,12 +224,12 @@ def _blurred(planes: Floats, times: int) -> Floats:
     return planes
 
 
-def _reduced(planes: Floats, factor: int) -> Floats:
+def reduced(planes: Floats, factor: int) -> Floats:
     """Means of `factor` by `factor` pixels."""
     side = planes.shape[1] // factor
     return np.asarray(planes.reshape(len(planes), side, factor, side, factor).mean((2, 4)))
 
 
-def _centred(side: int) -> Floats:
+def centred(side: int) -> Floats:
     """The positions of pixels from -0.5 to 0.5 of the side."""
     return (np.arange(side, dtype=np.float32) - (side - 1) / 2) / side
