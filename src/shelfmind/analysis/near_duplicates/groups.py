@@ -45,12 +45,15 @@ class Limits:
     tangent: float = 0.28
     coarse: float = 0.36
     closer: float = 0.2
-    whole: float = 0.10
+    whole: float = 0.16
     local: float = 0.5
     likeness: float = 0.45
     colour: float = 16.0
+    tint: float = 3.0
     moved: float = 0.085
     gain: float = 1.3
+    turned: float = 0.15
+    shaped: float = 0.055
     contrast: float = 6.0
 
 
@@ -109,7 +112,10 @@ def same_photo(found: Difference, limits: Limits) -> npt.NDArray[np.bool_]:
         & (found.local <= limits.local)
         & (found.likeness >= limits.likeness)
         & (found.colour <= limits.colour)
+        & (found.tint <= limits.tint)
         & (found.moved <= limits.moved)
+        & (found.turned <= limits.turned)
+        & (found.shaped <= limits.shaped)
         & (found.gain <= limits.gain)
         & (found.gain >= 1 / limits.gain)
     )
@@ -137,13 +143,14 @@ class _Groups:
         return [Group(tuple(members), tuple(self._nearest[index] for index in members)) for members in groups]
 
 
-def differences(first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:
-    """The difference of each of P pairs of fingerprints if they are near-duplicates, else infinity, shape (P,)."""
-    apart = np.full(len(first), np.inf, np.float32)
-    near = np.flatnonzero(tangent_distances(first, second) <= limits.tangent)
+def differences(pairs: Ints, first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:
+    """For P pairs (P, 2) of positions in two arrays of fingerprints, the difference if they are near-duplicates, else
+    infinity, shape (P,)."""
+    apart = np.full(len(pairs), np.inf, np.float32)
+    near = np.flatnonzero(tangent_distances(pairs, first, second) <= limits.tangent)
     for start in range(0, len(near), _ALIGNED_AT_ONCE):
         part = near[start : start + _ALIGNED_AT_ONCE]
-        apart[part] = _aligned_differences(first[part], second[part], limits)
+        apart[part] = _aligned_differences(first[pairs[part, 0]], second[pairs[part, 1]], limits)
     return apart
 
 
@@ -163,7 +170,7 @@ def _aligned_differences(first: npt.NDArray[np.void], second: npt.NDArray[np.voi
 
 
 def _verified(pairs: Ints, fingerprints: npt.NDArray[np.void], limits: Limits) -> Floats:
-    return differences(fingerprints[pairs[:, 0]], fingerprints[pairs[:, 1]], limits)
+    return differences(pairs, fingerprints, fingerprints, limits)
 
 
 def _parts(pairs: Iterable[Ints]) -> list[Ints]:
