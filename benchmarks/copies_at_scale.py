@@ -164,11 +164,13 @@ def turned(prints: Prints, rows: Ints, turn: int) -> Iterator[Prints]:
 
 def stored(parts: Sequence[Iterator[Prints]], file: Path) -> tuple[Prints, Prints]:
     """Sizes in memory, and fingerprints in a file."""
-    sizes = []
+    sizes: list[Prints] = []
     with open(file, "wb") as stream:
         for part in parts:
             for records in part:
-                sizes.append(records[["width", "height"]].copy())
+                made = np.empty(len(records), [("width", "<u4"), ("height", "<u4")])
+                made["width"], made["height"] = records["width"], records["height"]
+                sizes.append(made)
                 stream.write(np.ascontiguousarray(records["fingerprint"]).tobytes())
     together = np.concatenate(sizes)
     return together, np.memmap(file, FINGERPRINT, mode="r", shape=(len(together),))

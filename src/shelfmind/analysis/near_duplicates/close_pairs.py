@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shelfmind.arrays import Floats, Ints
+from shelfmind.arrays import Bools, Floats, Ints
 
 _PER_CELL = 512
 """Mean vectors per cell: with few, finding the nearest cells takes longer than comparing vectors."""
@@ -16,8 +16,11 @@ _SAMPLED_PER_CELL, _ROUNDS = 48, 4
 _SLACK = 0.15
 """How much farther than the nearest centre the centre of a searched cell may be. A slack of twice the radius would miss
 no pair, but search many more cells."""
-_ROWS, _COLUMNS = 2048, 8192
+_ROWS, _COLUMNS = 512, 8192
 """Largest products of vectors, which bound the memory."""
+_MOST = 256
+"""Most pairs of one vector with those of a block of `_COLUMNS` vectors of one cell: thousands of nearly identical
+photos need not be compared all with all to end up in one group."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +51,22 @@ class _Cells:
         """The positions of the vectors of a cell."""
         return self.order[self.starts[cell] : self.starts[cell + 1]]
 
+    def searched(self, part: Floats) -> Bools:
+        """Which cells are searched for each of R rows (as from `_left`), shape (R, C): those whose centres are near."""
+        apart = np.sqrt(np.maximum(-2 * (part @ self.centres.T), 0))
+        return np.asarray(apart <= apart.min(1, keepdims=True) + _SLACK)
+
     def near(self, rows: Floats, radius: float) -> tuple[Ints, Ints]:
-        """Pairs (row, position) within the radius, from the cells whose centres are near."""
+        """Pairs (row, position) within the radius, from the searched cells."""
         found: list[tuple[Ints, Ints]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
         for start in range(0, len(rows), _ROWS):
             part = _left(rows[start : start + _ROWS])
-            apart = np.sqrt(np.maximum(-2 * (part @ self.centres.T), 0))
-            searched = apart <= apart.min(1, keepdims=True) + _SLACK
+            searched = self.searched(part)
             for cell in np.flatnonzero(searched.any(0)).tolist():
                 chosen = np.flatnonzero(searched[:, cell])
-                sources = part[chosen]
                 for first in range(self.starts[cell], self.starts[cell + 1], _COLUMNS):
-                    last = min(first + _COLUMNS, self.starts[cell + 1])
-                    close = sources @ self.columns[first:last].T >= -(radius**2) / 2
-                    here, there = np.divmod(np.flatnonzero(close), last - first)  # faster than `nonzero` in 2-D
+                    columns = self.columns[first : min(first + _COLUMNS, self.starts[cell + 1])]
+                    here, there = _within(part[chosen] @ columns.T, radius)
                     found.append((chosen[here] + start, self.order[there + first]))
         here, there = (np.concatenate(side) for side in zip(*found, strict=True))
         return here, there
@@ -76,18 +81,21 @@ def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> It
     `vectors` and each of `views` have shape (N, D), in single or half precision. A pair is within the radius if
     `vectors[i]` is that close to `vectors[j]` or to any `view[j]`, or vice versa. The vectors are divided among cells
     by k-means (an inverted index: Jégou et al., "Product quantization for nearest neighbor search", PAMI 2011), and
-    each is compared only with those of the nearest cells, so that few pairs just within the radius are missed.
+    each is compared only with those of the nearest cells, so that a few pairs just within the radius are missed. Of
+    very many close vectors, only the nearest are paired.
     """
     if len(vectors) < 2:
         return
     cells = _Cells.of(vectors)
     for cell in range(len(cells.starts) - 1):
-        members = cells.members(cell)
-        found = [cells.near(view[members], radius) for view in (vectors, *views)]
-        here, there = (np.concatenate(side) for side in zip(*found, strict=True))
-        pairs = np.sort(np.stack([members[here], there]), axis=0)
-        pairs = _distinct(pairs[:, pairs[0] < pairs[1]], len(vectors))
-        yield pairs[0], pairs[1], len(members)
+        together = cells.members(cell)
+        for start in range(0, len(together), _ROWS):
+            members = together[start : start + _ROWS]
+            found = [cells.near(view[members], radius) for view in (vectors, *views)]
+            here, there = (np.concatenate(side) for side in zip(*found, strict=True))
+            pairs = np.sort(np.stack([members[here], there]), axis=0)
+            pairs = _distinct(pairs[:, pairs[0] < pairs[1]], len(vectors))
+            yield pairs[0], pairs[1], len(members)
 
 
 def close_pairs_across(
@@ -136,6 +144,20 @@ def _right(vectors: Floats) -> Floats:
     """Vectors y as rows (y, 1, -y²/2)."""
     plain = np.asarray(vectors, np.float32)
     return np.column_stack([plain, np.ones(len(plain), np.float32), np.square(plain).sum(1) / -2])
+
+
+def _within(products: Floats, radius: float) -> tuple[Ints, Ints]:
+    """Rows and columns of the products of `_left` and `_right` within the radius; of many in a row, the nearest."""
+    close = products >= -(radius**2) / 2
+    found = np.flatnonzero(close)  # much faster than `nonzero` of a matrix
+    if len(found) > _MOST and products.shape[1] > _MOST:
+        for row in np.flatnonzero(close.sum(1) > _MOST):
+            nearest = np.argpartition(products[row], -_MOST)[-_MOST:]
+            close[row] = False
+            close[row, nearest] = True
+        found = np.flatnonzero(close)
+    here, there = np.divmod(found, products.shape[1])
+    return here, there
 
 
 def _nearest(vectors: Floats, centres: Floats) -> Ints:

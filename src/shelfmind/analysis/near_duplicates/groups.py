@@ -199,6 +199,8 @@ def search_vectors(
     They are descriptors with the aspect ratio as an additional coordinate, which near-duplicates nearly share, on their
     principal axes (`principal_axes` by default). `facts` has the fields `width` and `height`.
     """
+    if not len(kept):
+        return tuple(np.zeros((0, _AXES), np.float16) for _ in VIEWS)
     turned = principal_axes(fingerprints, facts, kept) if axes is None else axes
     views = tuple(np.empty((len(kept), turned.shape[1]), np.float16) for _ in VIEWS)
     for start in range(0, len(kept), _FINGERPRINTS_PER_CHUNK):
@@ -209,15 +211,13 @@ def search_vectors(
 
 
 def principal_axes(fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints) -> Floats:
-    """The principal axes of the kept images' descriptors as orthonormal columns, widest first."""
+    """The principal axes of the descriptors of one or more kept images as orthonormal columns, widest first."""
     sample = kept[:: max(1, len(kept) // _SAMPLED)]
     starts = range(0, len(sample), _FINGERPRINTS_PER_CHUNK)
     parts = [
         _shaped_descriptors(fingerprints, facts, sample[start : start + _FINGERPRINTS_PER_CHUNK], VIEWS[0])
         for start in starts
     ]
-    if not parts:
-        return np.zeros((_shaped_descriptors(fingerprints, facts, sample, VIEWS[0]).shape[1], _AXES), np.float32)
     vectors = np.concatenate(parts).astype(np.float64)
     centred = vectors - vectors.mean(0)
     _, axes = np.linalg.eigh(centred.T @ centred)
