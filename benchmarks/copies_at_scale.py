@@ -65,7 +65,7 @@ class Photos:
 
 @dataclass(frozen=True)
 class Population:
-    """N images: `shown` identifies the photo that each shows; the last `kinds` (C,) are copies, altered in these ways."""
+    """N images: `shown` identifies the photo that each shows; the last C are copies, altered in the ways `kinds`."""
 
     shown: Ints
     kinds: Ints
@@ -148,7 +148,9 @@ def population(many: Photos, dense: Photos | None, count: int, work: Path, seed:
         ends.append(iter([more]))
         copied.append(offset + inside)
         kinds = np.concatenate([kinds, more_kinds])
-    return Population(np.concatenate([*shown, *copied]), kinds, *stored([*parts, *ends], work / f"population_{count}.bin"))
+    return Population(
+        np.concatenate([*shown, *copied]), kinds, *stored([*parts, *ends], work / f"population_{count}.bin")
+    )
 
 
 def turned(prints: Prints, rows: Ints, turn: int) -> Iterator[Prints]:

@@ -135,7 +135,7 @@ def _centres(vectors: Floats) -> Floats:
 
 
 def _left(vectors: Floats) -> Floats:
-    """Vectors x as rows (x, -x²/2, 1): the product with `_right` of y is -(x - y)²/2, without a pass over the product."""
+    """Vectors x as rows (x, -x²/2, 1): the product with `_right` of y is -(x - y)²/2, in one pass."""
     plain = np.asarray(vectors, np.float32)
     return np.column_stack([plain, np.square(plain).sum(1) / -2, np.ones(len(plain), np.float32)])
 

@@ -25,7 +25,7 @@ PAIRS_PER_TASK, _TASKS_PER_BATCH = 1024, 4
 of cores."""
 _ALIGNED_AT_ONCE = 64
 """Pairs aligned at once: their planes fit in the processor's cache."""
-_FINGERPRINTS_PER_CHUNK = 4096
+_FINGERPRINTS_PER_CHUNK = 1024
 _AXES, _SAMPLED = 32, 20_000
 """Principal axes of the descriptors that the search uses, and the fingerprints that they are computed from."""
 

@@ -38,9 +38,7 @@ def expected(vectors, views=(), radius=1.0):
     views=st.integers(0, 2),
     radius=st.sampled_from([0.05, 0.5, 2.0]),
 )
-def test_with_enough_slack_the_same_as_comparing_all_with_all(
-    seed, count, dimensions, per_cell, views, radius
-) -> None:
+def test_with_enough_slack_the_same_as_comparing_all_with_all(seed, count, dimensions, per_cell, views, radius) -> None:
     rng = np.random.default_rng(seed)
     centres = rng.normal(size=(max(1, count // 4), dimensions))
     vectors = (centres[rng.integers(0, len(centres), count)] + rng.normal(0, 0.2, (count, dimensions))).astype("f4")
