@@ -32,13 +32,13 @@ _AXES, _SAMPLED = 32, 20_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest differences of near-duplicates; chosen in `benchmarks/duplicates.py`.
+    """The largest differences of near-duplicates; chosen as described in `benchmarks/RESULTS.md`.
 
     `radius` bounds the distance of descriptors, `tangent` that of `tangent_distances`, `coarse` and `closer` the
-    estimates; all four only save work. `whole`,
-    `local`, `colour` and (as a minimum) `likeness` refer to `Difference`, `moved` to the largest border shift as a
-    share of the side, `gain` to the brightness factor in either direction. Pictures with less contrast than `contrast`
-    (standard deviation of luma) have no content to compare and are never near-duplicates.
+    estimates; all four only save work. `moved` is the largest border shift as a share of the side, `gain` the
+    brightness factor in either direction, and `likeness` a minimum; these and the others refer to `Difference`.
+    Pictures with less contrast than `contrast` (standard deviation of luma) have no content to compare and are never
+    near-duplicates.
     """
 
     radius: float = 0.29
