@@ -30,6 +30,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
@@ -137,14 +138,14 @@ def population(many: Photos, dense: Photos | None, count: int, work: Path, seed:
     sources = rng.permutation(by_class)[: copies - copies * extra // room]
     parts = [turned(many.prints, rows, turn) for turn, rows in enumerate(variants) if len(rows)]
     shown = [turn * len(many.paths) + rows for turn, rows in enumerate(variants)]
-    altered, kinds = planted(many, sources, work / f"copies_{count}.npy", seed)
+    altered, kinds = planted(many, sources, work / f"copies_{len(sources)}.npy", seed)
     ends, copied = [iter([altered])], [sources]
     if whole is not None:
         offset = 4 * len(many.paths)
         parts.append(turned(whole.prints, np.arange(extra), 0))
         shown.append(offset + np.arange(extra))
         inside = rng.permutation(extra)[: copies - len(sources)]
-        more, more_kinds = planted(whole, inside, work / f"copies_{count}_dense.npy", seed + 1)
+        more, more_kinds = planted(whole, inside, work / f"copies_{len(inside)}_dense.npy", seed + 1)
         ends.append(iter([more]))
         copied.append(offset + inside)
         kinds = np.concatenate([kinds, more_kinds])
@@ -216,9 +217,8 @@ def searched(made: Population) -> dict[str, Any]:
         confirmed.extend(map(tuple, pairs[np.isfinite(apart)].tolist()))
         return apart
 
-    groups.differences = spied
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-    with watched_memory() as peak:
+    with watched_memory() as peak, patch.object(groups, "differences", spied):
         found = find_duplicates(Measured(np.arange(count), facts, made.prints, ()), Limits(), shown_progress)
     used, wall = resource.getrusage(resource.RUSAGE_SELF), time.monotonic() - began
     group = np.arange(count)

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from shelfmind.arrays import Bools, Floats, Ints
+
+Vectors = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
 _PER_CELL = 512
 """Mean vectors per cell: with few, finding the nearest cells takes longer than comparing vectors."""
@@ -36,7 +39,7 @@ class _Cells:
     starts: Ints
 
     @classmethod
-    def of(cls, vectors: Floats) -> _Cells:
+    def of(cls, vectors: Vectors) -> _Cells:
         """Cluster the vectors."""
         centres = _centres(vectors)
         nearest = _nearest(vectors, centres)
@@ -56,7 +59,7 @@ class _Cells:
         apart = np.sqrt(np.maximum(-2 * (part @ self.centres.T), 0))
         return np.asarray(apart <= apart.min(1, keepdims=True) + _SLACK)
 
-    def near(self, rows: Floats, radius: float) -> tuple[Ints, Ints]:
+    def near(self, rows: Vectors, radius: float) -> tuple[Ints, Ints]:
         """Pairs (row, position) within the radius, from the searched cells."""
         found: list[tuple[Ints, Ints]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
         for start in range(0, len(rows), _ROWS):
@@ -72,7 +75,7 @@ class _Cells:
         return here, there
 
 
-def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> Iterator[tuple[Ints, Ints, int]]:
+def close_pairs(vectors: Vectors, views: tuple[Vectors, ...], radius: float) -> Iterator[tuple[Ints, Ints, int]]:
     """Yield pairs (i, j), i < j, at a distance of at most `radius`, in chunks, each with the number of newly
     processed vectors.
 
@@ -99,7 +102,7 @@ def close_pairs(vectors: Floats, views: tuple[Floats, ...], radius: float) -> It
 
 
 def close_pairs_across(
-    queries: tuple[Floats, ...], known: tuple[Floats, ...], radius: float
+    queries: tuple[Vectors, ...], known: tuple[Vectors, ...], radius: float
 ) -> Iterator[tuple[Ints, Ints, int]]:
     """Yield pairs (i, j) of a query vector and a known vector, like `close_pairs`, with the number newly processed.
 
@@ -118,7 +121,7 @@ def close_pairs_across(
         yield pairs[0], pairs[1], min(_ROWS, count - start)
 
 
-def _centres(vectors: Floats) -> Floats:
+def _centres(vectors: Vectors) -> Floats:
     """The centres of the cells: k-means (Lloyd) on a sample."""
     count = max(1, len(vectors) // _PER_CELL)
     rng = np.random.default_rng(0)
@@ -131,16 +134,16 @@ def _centres(vectors: Floats) -> Floats:
         present, first = np.unique(nearest[order], return_index=True)
         sizes = np.diff(np.append(first, len(order)))
         centres[present] = np.add.reduceat(sample[order], first) / sizes[:, None]
-    return centres
+    return np.asarray(centres, np.float32)
 
 
-def _left(vectors: Floats) -> Floats:
+def _left(vectors: Vectors) -> Floats:
     """Vectors x as rows (x, -x²/2, 1): the product with `_right` of y is -(x - y)²/2, in one pass."""
     plain = np.asarray(vectors, np.float32)
     return np.column_stack([plain, np.square(plain).sum(1) / -2, np.ones(len(plain), np.float32)])
 
 
-def _right(vectors: Floats) -> Floats:
+def _right(vectors: Vectors) -> Floats:
     """Vectors y as rows (y, 1, -y²/2)."""
     plain = np.asarray(vectors, np.float32)
     return np.column_stack([plain, np.ones(len(plain), np.float32), np.square(plain).sum(1) / -2])
@@ -160,7 +163,7 @@ def _within(products: Floats, radius: float) -> tuple[Ints, Ints]:
     return here, there
 
 
-def _nearest(vectors: Floats, centres: Floats) -> Ints:
+def _nearest(vectors: Vectors, centres: Floats) -> Ints:
     """The nearest centre of each vector."""
     columns = _right(centres).T
     starts = range(0, len(vectors), _ROWS)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from shelfmind.analysis.measuring.measurement import Measured
 from shelfmind.analysis.near_duplicates.alignment import Difference, closer_fit, difference, rough_fit
-from shelfmind.analysis.near_duplicates.close_pairs import close_pairs
+from shelfmind.analysis.near_duplicates.close_pairs import Vectors, close_pairs
 from shelfmind.analysis.near_duplicates.tangents import tangent_distances
 from shelfmind.arrays import Floats, Ints
 from shelfmind.disjoint_sets import DisjointSets
@@ -193,7 +193,7 @@ def has_contrast(fingerprints: npt.NDArray[np.void], least: float) -> npt.NDArra
 
 def search_vectors(
     fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints, axes: Floats | None = None
-) -> tuple[Floats, ...]:
+) -> tuple[Vectors, ...]:
     """Compact vectors of the kept images for `close_pairs`, one array per view: 64 bytes per image.
 
     They are descriptors with the aspect ratio as an additional coordinate, which near-duplicates nearly share, on their

@@ -105,7 +105,7 @@ def test_a_crowd_of_equal_vectors_is_not_compared_all_with_all(monkeypatch) -> N
 def test_queries_against_known_vectors(per_cell, monkeypatch) -> None:
     monkeypatch.setattr(module, "_PER_CELL", per_cell)
     monkeypatch.setattr(module, "_SLACK", 0.6)
-    vectors = clouds(400, 0.2)
+    vectors = clouds(400)
     queries = (vectors[:90], vectors[:90] + np.float32(0.02))
     known = (vectors[90:], vectors[90:] - np.float32(0.03))
     pairs, done = set(), 0
