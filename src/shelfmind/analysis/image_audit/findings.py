@@ -71,10 +71,11 @@ class ImageFindings:
     @cached_property
     def issues(self) -> list[Issue]:
         """All issues, in no particular order."""
-        positions = {sample.path: index for index, sample in enumerate(self.catalog.samples)}
-        indices = self.measured.indices.tolist()
+        bad_files, indices = self.measured.bad_files, self.measured.indices.tolist()
+        unusable = np.setdiff1d(np.arange(len(self.catalog.samples)), self.measured.indices).tolist()
+        positions = dict(zip((bad.path for bad in bad_files), unusable, strict=True))
         return [
-            *bad_file_issues(self.measured.bad_files, positions),
+            *bad_file_issues(bad_files, positions),
             *copy_issues(self.copies, self.catalog, self.limits.whole),
             *quality_issues(self.flagged, indices),
             *unusual_file_issues(self.measured.facts, indices),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.arrays import Floats
+from shelfmind.arrays import Floats, Wide
 from shelfmind.images.fingerprints import CHROMA_SIDE, SIDE
 
 _COARSE, _CLOSER = 16, 24
@@ -33,16 +33,23 @@ class Difference:
     `whole` is the root mean square of the luma differences over the contrast of the picture, `local` the same in the
     worst 5 by 5 window of the 48 by 48 pixels (still over the contrast of the whole). `likeness` is the smallest
     correlation of the two in any such window with content: different letters at the same position do not correlate.
-    `colour` is the greatest local difference of a chroma channel in levels 0..255, `gain` the brightness factor between
-    the two, and `moved` the greatest shift of a border as a share of the side.
+    `colour` is the greatest local difference of a chroma channel in levels 0..255, `tint` the greatest mean difference,
+    `gain` the brightness factor between the two, and `moved` the greatest shift of a border as a share of the side.
+
+    A copy is not turned, and its light does not change across the picture; a second shot nearly always is. `turned` is
+    by how many of the 48 pixels a turn or shear would move the middle of a border to explain more of the residual.
+    `shaped` is the part of `whole` that is explained by a turn, another perspective or uneven light.
     """
 
     whole: Floats
     local: Floats
     likeness: Floats
     colour: Floats
+    tint: Floats
     gain: Floats
     moved: Floats
+    turned: Floats
+    shaped: Floats
 
 
 def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tuple[Floats, Floats]:
@@ -50,7 +57,7 @@ def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tupl
 
     Returns the initial warp for `closer_fit`, shape (P, 4), and an estimate of `Difference.whole`, shape (P,).
     """
-    planes = [_reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
+    planes = [reduced(each["luma"].astype(np.float32), SIDE // _COARSE) for each in (first, second)]
     starts = np.zeros((len(_STARTS), len(first), 4), np.float32)
     starts[:, :, 1::2] = _COARSE * np.array(_STARTS, np.float32)[:, None, None]
     before = np.stack([_residual(planes[0], planes[1], start).whole for start in starts])
@@ -60,7 +67,7 @@ def rough_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void]) -> tupl
 
 def closer_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> tuple[Floats, Floats]:
     """Refine the result of `rough_fit` at a quarter of the pixels, as the start for `difference`."""
-    planes = [_reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
+    planes = [reduced(each["luma"].astype(np.float32), SIDE // _CLOSER) for each in (first, second)]
     warp = _aligned(planes[0], planes[1], _CLOSER_PLAN, start * (_CLOSER / SIDE))
     return warp * (SIDE / _CLOSER), _residual(planes[0], planes[1], warp).whole
 
@@ -79,17 +86,20 @@ def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start:
     shifts = np.stack([warp[:, 0] - warp[:, 1] / 2, warp[:, 0] + warp[:, 1] / 2], 1)
     shifts_x = np.stack([warp[:, 2] - warp[:, 3] / 2, warp[:, 2] + warp[:, 3] / 2], 1)
     moved = np.abs(np.concatenate([shifts, shifts_x], 1)).max(1) / SIDE
-    colour = _colour_residual(first["chroma"], second["chroma"], warp * (CHROMA_SIDE / SIDE), left.gain)
-    return Difference(left.whole, local, likeness, colour, left.gain, np.asarray(moved, np.float32))
+    colour, tint = _colour_residual(first["chroma"], second["chroma"], warp * (CHROMA_SIDE / SIDE), left.gain)
+    turned, shaped = _other_shot(left)
+    return Difference(
+        left.whole, local, likeness, colour, tint, left.gain, np.asarray(moved, np.float32), turned, shaped
+    )
 
 
 def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], start: Floats) -> Floats:
     """The best (shift, stretch) down and across in pixels that aligns `first` with `second`, shape (P, 4)."""
     warp = start
     side = first.shape[1]
-    across = _centred(side)
+    across = centred(side)
     for blurs, steps in plan:
-        source, target = _blurred(first, blurs), _blurred(second, blurs)
+        source, target = blurred(first, blurs), blurred(second, blurs)
         for _ in range(steps):
             warped, mask = _warped(source, warp)
             down_slope, across_slope = np.gradient(warped, axis=1), np.gradient(warped, axis=2)
@@ -104,14 +114,33 @@ def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], s
 
 def _least_squares(columns: list[Floats], target: Floats, mask: Floats, stiffness: float) -> Floats:
     """Least-squares weights of the columns for the target where the mask is 1, shape (P, columns)."""
-    design = (np.stack(columns, -1) * mask[..., None]).reshape(len(target), -1, len(columns))
-    turned = design.transpose(0, 2, 1)
-    normal = (turned @ design).astype(np.float64)
-    right = (turned @ (target * mask).reshape(len(target), -1, 1)).astype(np.float64)
+    normal, right = _normal_equations(columns, target, mask)
+    moves = np.arange(4)
+    normal[:, moves, moves] += stiffness  # a flat picture does not move
+    return np.asarray(np.linalg.solve(normal, right)[..., 0], np.float32)
+
+
+def _explained(columns: list[Floats], target: Floats, mask: Floats, allowed: int) -> tuple[Floats, Wide]:
+    """Least-squares weights of the columns, and how much more of the target's energy they explain than the first
+    `allowed` columns."""
+    normal, right = _normal_equations(columns, target, mask)
+    weights = np.linalg.solve(normal, right)
+    few = np.linalg.solve(normal[:, :allowed, :allowed], right[:, :allowed])
+    explained = (weights * right).sum((1, 2)) - (few * right[:, :allowed]).sum((1, 2))
+    return np.asarray(weights[..., 0], np.float32), np.maximum(explained, 0)
+
+
+def _normal_equations(columns: list[Floats], target: Floats, mask: Floats) -> tuple[Wide, Wide]:
+    """The products of the columns with each other (P, columns, columns) and the target (P, columns, 1)."""
+    stacked = np.empty((len(target), len(columns) + 1, target[0].size), np.float32)
+    for row, plane in enumerate((*columns, target)):
+        np.multiply(plane, mask, out=stacked[:, row].reshape(target.shape))
+    # Not `design @ design.T`: BLAS starts threads for it however small it is, and they wait longer than they compute.
+    products = (stacked[:, :-1] @ stacked.transpose(0, 2, 1)).astype(np.float64)
+    normal, right = products[:, :, :-1], products[:, :, -1:]
     diagonal = np.arange(len(columns))
     normal[:, diagonal, diagonal] += 1e-3 + 1e-6 * np.trace(normal, axis1=1, axis2=2)[:, None]
-    normal[:, diagonal[:4], diagonal[:4]] += stiffness  # a flat picture does not move
-    return np.asarray(np.linalg.solve(normal, right)[..., 0], np.float32)
+    return normal, right
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +158,7 @@ class _Residual:
 
 def _residual(first: Floats, second: Floats, warp: Floats) -> _Residual:
     """The luma of `second` that `first`, aligned by this warp, does not explain."""
-    source, target = _blurred(first, 1), _blurred(second, 1)
+    source, target = blurred(first, 1), blurred(second, 1)
     warped, mask = _warped(source, warp)
     mask[:, [0, -1]] = 0  # the borders of a crop are the least certain
     mask[:, :, [0, -1]] = 0
@@ -163,14 +192,33 @@ def _least_likeness(one: Floats, two: Floats, mask: Floats, least_contrast: Floa
     return np.asarray(np.where(shows, correlation, 1.0).min((1, 2)), np.float32)
 
 
-def _colour_residual(first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], warp: Floats, gain: Floats) -> Floats:
-    worst = np.zeros(len(first), np.float32)
+def _other_shot(left: _Residual) -> tuple[Floats, Floats]:
+    """`Difference.turned` and `Difference.shaped`: what explains the residual, but cannot happen to a copy."""
+    plane, (down_slope, along_slope) = left.warped, (np.gradient(left.warped, axis=axis) for axis in (1, 2))
+    x = np.broadcast_to(centred(SIDE), plane.shape)
+    y = x.transpose(0, 2, 1)
+    allowed = [down_slope, down_slope * y, along_slope, along_slope * x, plane / 64, np.ones_like(plane)]
+    turns = [down_slope * x, along_slope * y]
+    perspectives = [(down_slope * y + along_slope * x) * x, (down_slope * y + along_slope * x) * y]
+    light = [x * 16, y * 16, x * plane / 16, y * plane / 16]
+    weights, explained = _explained([*allowed, *turns, *perspectives, *light], left.rest, left.mask, len(allowed))
+    slopes = np.abs(weights[:, len(allowed) : len(allowed) + len(turns)]).max(1) / np.maximum(np.abs(left.gain), 0.2)
+    pixels = np.maximum(left.mask.sum((1, 2)), 1)
+    return np.asarray(slopes / 2, np.float32), np.asarray(np.sqrt(explained / pixels) / left.contrast, np.float32)
+
+
+def _colour_residual(
+    first: npt.NDArray[np.uint8], second: npt.NDArray[np.uint8], warp: Floats, gain: Floats
+) -> tuple[Floats, Floats]:
+    """`Difference.colour` and `Difference.tint`."""
+    worst, mean = np.zeros(len(first), np.float32), np.zeros(len(first), np.float32)
     for plane in (0, 1):
-        source, target = (_blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))
+        source, target = (blurred(each[:, plane].astype(np.float32) - 128, 1) for each in (first, second))
         warped, mask = _warped(source, warp)
         rest = (target - np.clip(gain, 0.5, 2)[:, None, None] * warped) * mask
         worst = np.maximum(worst, _worst_window(rest, 3))
-    return worst
+        mean = np.maximum(mean, np.abs(rest.sum((1, 2))) / np.maximum(mask.sum((1, 2)), 1))
+    return worst, mean
 
 
 def _worst_window(rest: Floats, side: int) -> Floats:
@@ -196,7 +244,7 @@ def _warped(planes: Floats, warp: Floats) -> tuple[Floats, Floats]:
 
 def _interpolation(warp: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Cubic (Catmull-Rom) interpolation along one axis as matrices (P, side, side), and which positions are inside."""
-    wanted = np.arange(side, dtype=np.float32) + warp[:, :1] + warp[:, 1:] * _centred(side)
+    wanted = np.arange(side, dtype=np.float32) + warp[:, :1] + warp[:, 1:] * centred(side)
     inside = (wanted >= 0) & (wanted <= side - 1)
     held = np.clip(wanted, 0, side - 1)
     left = np.minimum(held.astype(np.int64), side - 2)
@@ -214,7 +262,7 @@ def _interpolation(warp: Floats, side: int) -> tuple[Floats, npt.NDArray[np.bool
     return matrix, inside
 
 
-def _blurred(planes: Floats, times: int) -> Floats:
+def blurred(planes: Floats, times: int) -> Floats:
     for _ in range(times):
         padded = np.pad(planes, ((0, 0), (1, 1), (1, 1)), mode="edge")
         rows = (padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]) / 4
@@ -222,12 +270,12 @@ def _blurred(planes: Floats, times: int) -> Floats:
     return planes
 
 
-def _reduced(planes: Floats, factor: int) -> Floats:
+def reduced(planes: Floats, factor: int) -> Floats:
     """Means of `factor` by `factor` pixels."""
     side = planes.shape[1] // factor
     return np.asarray(planes.reshape(len(planes), side, factor, side, factor).mean((2, 4)))
 
 
-def _centred(side: int) -> Floats:
+def centred(side: int) -> Floats:
     """The positions of pixels from -0.5 to 0.5 of the side."""
     return (np.arange(side, dtype=np.float32) - (side - 1) / 2) / side

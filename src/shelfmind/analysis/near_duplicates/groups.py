@@ -12,38 +12,48 @@ import numpy.typing as npt
 
 from shelfmind.analysis.measuring.measurement import Measured
 from shelfmind.analysis.near_duplicates.alignment import Difference, closer_fit, difference, rough_fit
-from shelfmind.analysis.near_duplicates.close_pairs import close_pairs
+from shelfmind.analysis.near_duplicates.close_pairs import Vectors, close_pairs
+from shelfmind.analysis.near_duplicates.tangents import tangent_distances
 from shelfmind.arrays import Floats, Ints
 from shelfmind.disjoint_sets import DisjointSets
 from shelfmind.images.fingerprints import VIEWS, descriptors
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 
-PAIRS_PER_TASK, _TASKS_PER_BATCH = 256, 4
+PAIRS_PER_TASK, _TASKS_PER_BATCH = 1024, 4
 """Pairs verified by one thread at a time, and the number of such parts distributed at once; independent of the number
 of cores."""
-_FINGERPRINTS_PER_CHUNK = 4096
+_ALIGNED_AT_ONCE = 64
+"""Pairs aligned at once: their planes fit in the processor's cache."""
+_FINGERPRINTS_PER_CHUNK = 1024
+_AXES, _SAMPLED = 32, 20_000
+"""Principal axes of the descriptors that the search uses, and the fingerprints that they are computed from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The largest differences of near-duplicates; chosen in `benchmarks/duplicates.py`.
+    """The largest differences of near-duplicates; chosen as described in `benchmarks/RESULTS.md`.
 
-    `radius` bounds the distance of descriptors, `coarse` and `closer` the estimates; all three only save work. `whole`,
-    `local`, `colour` and (as a minimum) `likeness` refer to `Difference`, `moved` to the largest border shift as a
-    share of the side, `gain` to the brightness factor in either direction. Pictures with less contrast than `contrast`
-    (standard deviation of luma) have no content to compare and are never near-duplicates.
+    `radius` bounds the distance of descriptors, `tangent` that of `tangent_distances`, `coarse` and `closer` the
+    estimates; all four only save work. `moved` is the largest border shift as a share of the side, `gain` the
+    brightness factor in either direction, and `likeness` a minimum; these and the others refer to `Difference`.
+    Pictures with less contrast than `contrast` (standard deviation of luma) have no content to compare and are never
+    near-duplicates.
     """
 
     radius: float = 0.29
+    tangent: float = 0.28
     coarse: float = 0.36
     closer: float = 0.2
-    whole: float = 0.10
+    whole: float = 0.16
     local: float = 0.5
     likeness: float = 0.45
     colour: float = 16.0
+    tint: float = 3.0
     moved: float = 0.085
     gain: float = 1.3
+    turned: float = 0.15
+    shaped: float = 0.055
     contrast: float = 6.0
 
 
@@ -72,7 +82,7 @@ def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> lis
     for index in np.flatnonzero(first_of != np.arange(len(facts))):
         groups.join(int(first_of[index]), int(index), 0.0)
     kept = np.flatnonzero((first_of == np.arange(len(facts))) & has_contrast(fingerprints, limits.contrast))
-    views = [shaped_descriptors(fingerprints, facts, kept, crop) for crop in VIEWS]
+    views = search_vectors(fingerprints, facts, kept)
     progress = counter("comparing images", len(kept))
     waiting: list[Ints] = []
     compare = partial(_verified, fingerprints=fingerprints, limits=limits)
@@ -102,7 +112,10 @@ def same_photo(found: Difference, limits: Limits) -> npt.NDArray[np.bool_]:
         & (found.local <= limits.local)
         & (found.likeness >= limits.likeness)
         & (found.colour <= limits.colour)
+        & (found.tint <= limits.tint)
         & (found.moved <= limits.moved)
+        & (found.turned <= limits.turned)
+        & (found.shaped <= limits.shaped)
         & (found.gain <= limits.gain)
         & (found.gain >= 1 / limits.gain)
     )
@@ -130,8 +143,18 @@ class _Groups:
         return [Group(tuple(members), tuple(self._nearest[index] for index in members)) for members in groups]
 
 
-def differences(first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:
-    """The difference of each of P pairs of fingerprints if they are near-duplicates, else infinity, shape (P,)."""
+def differences(pairs: Ints, first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:
+    """For P pairs (P, 2) of positions in two arrays of fingerprints, the difference if they are near-duplicates, else
+    infinity, shape (P,)."""
+    apart = np.full(len(pairs), np.inf, np.float32)
+    near = np.flatnonzero(tangent_distances(pairs, first, second) <= limits.tangent)
+    for start in range(0, len(near), _ALIGNED_AT_ONCE):
+        part = near[start : start + _ALIGNED_AT_ONCE]
+        apart[part] = _aligned_differences(first[pairs[part, 0]], second[pairs[part, 1]], limits)
+    return apart
+
+
+def _aligned_differences(first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:
     apart = np.full(len(first), np.inf, np.float32)
     start, forecast = rough_fit(first, second)
     left = np.flatnonzero(forecast <= limits.coarse)
@@ -147,7 +170,7 @@ def differences(first: npt.NDArray[np.void], second: npt.NDArray[np.void], limit
 
 
 def _verified(pairs: Ints, fingerprints: npt.NDArray[np.void], limits: Limits) -> Floats:
-    return differences(fingerprints[pairs[:, 0]], fingerprints[pairs[:, 1]], limits)
+    return differences(pairs, fingerprints, fingerprints, limits)
 
 
 def _parts(pairs: Iterable[Ints]) -> list[Ints]:
@@ -168,17 +191,41 @@ def has_contrast(fingerprints: npt.NDArray[np.void], least: float) -> npt.NDArra
     return np.concatenate(parts) if parts else np.zeros(0, np.bool_)
 
 
-def shaped_descriptors(
-    fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints, crop: float
-) -> Floats:
-    """Descriptors of the kept images with the aspect ratio as an additional coordinate, which near-duplicates nearly
-    share.
+def search_vectors(
+    fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints, axes: Floats | None = None
+) -> tuple[Vectors, ...]:
+    """Compact vectors of the kept images for `close_pairs`, one array per view: 64 bytes per image.
 
-    `facts` has the fields `width` and `height`.
+    They are descriptors with the aspect ratio as an additional coordinate, which near-duplicates nearly share, on their
+    principal axes (`principal_axes` by default). `facts` has the fields `width` and `height`.
     """
-    starts = range(0, len(kept), _FINGERPRINTS_PER_CHUNK)
-    parts = [descriptors(fingerprints[kept[start : start + _FINGERPRINTS_PER_CHUNK]], crop) for start in starts]
-    if not parts:
-        return np.zeros((0, 1), np.float32)
-    shape = np.log(facts["height"][kept].astype(np.float32) / facts["width"][kept])
-    return np.concatenate([np.concatenate(parts), shape[:, None]], axis=1)
+    if not len(kept):
+        return tuple(np.zeros((0, _AXES), np.float16) for _ in VIEWS)
+    turned = principal_axes(fingerprints, facts, kept) if axes is None else axes
+    views = tuple(np.empty((len(kept), turned.shape[1]), np.float16) for _ in VIEWS)
+    for start in range(0, len(kept), _FINGERPRINTS_PER_CHUNK):
+        part = kept[start : start + _FINGERPRINTS_PER_CHUNK]
+        for view, crop in zip(views, VIEWS, strict=True):
+            view[start : start + len(part)] = _shaped_descriptors(fingerprints, facts, part, crop) @ turned
+    return views
+
+
+def principal_axes(fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], kept: Ints) -> Floats:
+    """The principal axes of the descriptors of one or more kept images as orthonormal columns, widest first."""
+    sample = kept[:: max(1, len(kept) // _SAMPLED)]
+    starts = range(0, len(sample), _FINGERPRINTS_PER_CHUNK)
+    parts = [
+        _shaped_descriptors(fingerprints, facts, sample[start : start + _FINGERPRINTS_PER_CHUNK], VIEWS[0])
+        for start in starts
+    ]
+    vectors = np.concatenate(parts).astype(np.float64)
+    centred = vectors - vectors.mean(0)
+    _, axes = np.linalg.eigh(centred.T @ centred)
+    return np.asarray(axes[:, ::-1][:, :_AXES], np.float32)
+
+
+def _shaped_descriptors(
+    fingerprints: npt.NDArray[np.void], facts: npt.NDArray[np.void], part: Ints, crop: float
+) -> Floats:
+    shape = np.log(facts["height"][part].astype(np.float32) / facts["width"][part])
+    return np.concatenate([descriptors(fingerprints[part], crop), shape[:, None]], axis=1)

@@ -14,10 +14,10 @@ from shelfmind.analysis.near_duplicates.groups import (
     Limits,
     differences,
     has_contrast,
-    shaped_descriptors,
+    principal_axes,
+    search_vectors,
 )
 from shelfmind.arrays import Ints
-from shelfmind.images.fingerprints import VIEWS
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 
@@ -33,8 +33,11 @@ def near_copies(queries: Records, known: Records, limits: Limits, counter: Count
     indices = [_comparable(records, limits) for records in (queries, known)]
     if not all(map(len, indices)):
         return found
-    views = [tuple(_described(queries, indices[0], crop) for crop in VIEWS)]
-    views.append(tuple(_described(known, indices[1], crop) for crop in VIEWS))
+    axes = principal_axes(known["fingerprint"], known, indices[1])
+    views = [
+        search_vectors(records["fingerprint"], records, kept, axes)
+        for records, kept in zip((queries, known), indices, strict=True)
+    ]
     progress = counter("comparing images", len(indices[0]))
     compare = partial(_apart, queries["fingerprint"], known["fingerprint"], limits)
     with ThreadPoolExecutor(available_cores()) as threads:
@@ -54,9 +57,5 @@ def _comparable(records: Records, limits: Limits) -> Ints:
     return np.flatnonzero(usable & has_contrast(records["fingerprint"], limits.contrast))
 
 
-def _described(records: Records, kept: Ints, crop: float) -> npt.NDArray[np.float32]:
-    return shaped_descriptors(records["fingerprint"], records, kept, crop)
-
-
 def _apart(queries: Records, known: Records, limits: Limits, pairs: Ints) -> npt.NDArray[np.float32]:
-    return differences(queries[pairs[:, 0]], known[pairs[:, 1]], limits)
+    return differences(pairs, queries, known, limits)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageEnhance
 
-from shelfmind.analysis.near_duplicates.alignment import closer_fit, difference, rough_fit
+from shelfmind.analysis.near_duplicates.alignment import Difference, closer_fit, difference, rough_fit
 from shelfmind.analysis.near_duplicates.groups import Limits, same_photo
 from shelfmind.images.fingerprints import FINGERPRINT, SIDE, descriptors, fingerprint
 
@@ -86,6 +86,37 @@ def test_another_colour_of_the_same_brightness_is_a_difference(make_photo) -> No
     assert not same_photo(found, Limits()).any()
 
 
+@pytest.mark.parametrize("degrees", [-1.5, 1.0])
+def test_a_turn_betrays_a_second_shot(degrees, make_photo) -> None:
+    photo = make_photo(6, 400, 400)
+    inside = (12, 12, 388, 388)
+    turned = photo.rotate(degrees, Image.Resampling.BICUBIC).crop(inside)
+    found, _ = compared(photo.crop(inside), turned)
+    assert found.turned[0] == pytest.approx(np.radians(abs(degrees)) * SIDE / 2, rel=0.3)
+    assert not same_photo(found, Limits()).any()
+    copy, _ = compared(photo.crop(inside), photo.crop((16, 10, 388, 380)))
+    assert copy.turned[0] < 0.5 * Limits().turned
+    assert same_photo(copy, Limits()).all()
+
+
+def test_light_that_changes_across_the_picture_betrays_a_second_shot(make_photo) -> None:
+    photo = ImageEnhance.Brightness(make_photo(6, 400, 400)).enhance(0.7)
+    light = np.linspace(0.8, 1.2, 400)[None, :, None]
+    other = Image.fromarray(np.clip(np.asarray(photo) * light, 0, 255).astype(np.uint8))
+    found, _ = compared(photo, other)
+    even, _ = compared(photo, ImageEnhance.Brightness(photo).enhance(1.2))
+    assert found.shaped[0] > Limits().shaped > 2 * even.shaped[0]
+    assert found.turned[0] < Limits().turned
+
+
+def test_a_colour_cast_is_a_tint(make_photo) -> None:
+    photo = ImageEnhance.Brightness(make_photo(6)).enhance(0.7)
+    warm = Image.fromarray(np.clip(np.asarray(photo) * [1.15, 1.0, 0.85], 0, 255).astype(np.uint8))
+    found, _ = compared(photo, warm)
+    relit, _ = compared(photo, ImageEnhance.Brightness(photo).enhance(1.15))
+    assert found.tint[0] > Limits().tint > 3 * relit.tint[0]
+
+
 def test_many_pairs_at_once_are_as_one_by_one(make_photo) -> None:
     photos = [make_photo(seed) for seed in range(6)]
     others = [make_photo(seed).crop((5, 5, 215, 172)) for seed in (0, 1, 2, 9, 10, 11)]
@@ -104,7 +135,7 @@ def test_flat_and_extreme_pictures_end_in_finite_figures() -> None:
     for one in (*images, checks):
         for two in (*images, checks):
             found, forecast = compared(one, two)
-            for values in (found.whole, found.local, found.colour, found.gain, found.moved, forecast):
+            for values in (*(getattr(found, name) for name in Difference.__slots__), forecast):
                 assert np.isfinite(values).all()
 
 
