@@ -40,6 +40,9 @@ class Parts:
             UserError: the folder is of another job, or cannot be written.
         """
         make_folder(self.folder)
+        if not (self.folder / "plan.json").exists():  # a killed process was deleting the parts of a finished job
+            for part in self.finished():
+                part.unlink(missing_ok=True)
         keep_plan(self.folder / "plan.json", self.plan)
 
     def run(self, items: Sequence[T], size: int, write: Callable[[Path, Sequence[T]], None]) -> Iterator[int]:
@@ -56,7 +59,8 @@ class Parts:
 
     def finished(self) -> list[Path]:
         """The files of all parts, in order."""
-        return sorted(self.folder.glob(f"*{self.out.suffix}"))
+        found = sorted(self.folder.glob(f"*{self.out.suffix}"))
+        return [path for path in found if not path.name.startswith(".")]  # of a part that was being written
 
     def delete(self) -> None:
         """Delete the folder."""
