@@ -1,6 +1,10 @@
-"""Array types."""
+"""Array types, and arrays in new files."""
 
 from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,3 +15,17 @@ Floats = npt.NDArray[np.float32]
 """Single precision: outputs of networks, images."""
 Wide = npt.NDArray[np.float64]
 """Double precision: sums, statistics, decisions."""
+
+
+def new_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    """A memory-mapped ``.npy`` of zeros. Its space is allocated now: a full disk that is detected later, through the
+    memory map, would kill the process.
+
+    Raises:
+        OSError: it cannot be created, or the disk is full.
+    """
+    array: np.memmap[Any, Any] = np.lib.format.open_memmap(path, "w+", dtype, shape)
+    if hasattr(os, "posix_fallocate"):
+        with open(path, "r+b") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
+    return array

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
-import glob
 import json
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from platformdirs import user_cache_path
 
+from shelfmind import leftovers
 from shelfmind.errors import UserError, argument
 
 try:
@@ -24,6 +25,8 @@ except ImportError:  # Windows: partial folders of a killed process must be dele
     fcntl = None  # type: ignore[assignment]
 
 _MARK = ".being-written"
+_HERE, _EXCHANGE = -100, 2
+"""Arguments of Linux's `renameat2`: AT_FDCWD and RENAME_EXCHANGE."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o644) -> None:
@@ -34,7 +37,7 @@ def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o64
     Raises:
         UserError: the disk is full or the folder is not writable.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp{path.suffix}")
+    temporary = leftovers.temporary(path)
     try:
         if mode & 0o077 == 0:
             os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
@@ -47,8 +50,9 @@ def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o64
     except OSError as error:
         raise UserError(f"{path} cannot be written: {reason(error)}; the previous content is unchanged") from error
     finally:
-        for leftover in path.parent.glob(f"{glob.escape(temporary.stem)}*"):  # a writer may create additional files
-            leftover.unlink(missing_ok=True)
+        for leftover in leftovers.temporaries(path):
+            if leftover.name.startswith(temporary.stem) or leftovers.is_abandoned(leftover):
+                leftovers.remove(leftover)  # a writer may create additional files
 
 
 @contextmanager
@@ -56,22 +60,25 @@ def atomic_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: b
     """A temporary folder next to `out`, renamed to `out` if the context succeeds, otherwise removed.
 
     `out` must be missing or empty, or with `overwrite` contain only files named in `ours`; otherwise this raises
-    `UserError`, see `require_free_folder`. Partial folders of killed processes are removed.
+    `UserError`, see `require_free_folder`. Partial folders of killed processes are removed. A folder that is replaced
+    stays complete until then.
     """
     out = Path(os.path.abspath(out))
     require_free_folder(out, ours=ours, overwrite=overwrite)
-    partial = out.with_name(f".{out.name}.partial-{secrets.token_hex(4)}")
+    partial = leftovers.temporary(out, f"-{secrets.token_hex(4)}")
     try:
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
-            _remove_abandoned(out)
+            for leftover in leftovers.temporaries(out):
+                if not _is_in_use(leftover):
+                    leftovers.remove(leftover)
             partial.mkdir()
             with _in_use(partial):
                 yield partial
             require_free_folder(out, ours=ours, overwrite=overwrite)
             _move_into_place(partial, out)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            leftovers.remove(partial)
     except OSError as error:
         raise UserError(f"{out} cannot be written: {reason(error, out.parent)}; nothing was written") from error
 
@@ -167,6 +174,19 @@ def cache_folder() -> Path:
 
 
 @contextmanager
+def scratch_in_cache() -> Iterator[Path]:
+    """A temporary folder in the cache; those of killed processes are removed.
+
+    Raises:
+        OSError: it cannot be created.
+    """
+    place = cache_folder() / "scratch"
+    leftovers.remove_abandoned(leftovers.temporaries(place))
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f"{leftovers.temporary(place).name}-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
 def exclusively(lock: Path) -> Iterator[None]:
     """Hold an exclusive lock on the file; waits for other processes. A killed process releases its lock.
 
@@ -208,21 +228,24 @@ def _in_use(folder: Path) -> Iterator[None]:
         mark.unlink()
 
 
-def _remove_abandoned(out: Path) -> None:
-    """Remove partial folders of `out` whose process has ended."""
-    if fcntl is None:
-        return
-    for mark in out.parent.glob(f".{glob.escape(out.name)}.partial-*/{_MARK}"):
-        with suppress(OSError), open(mark, "rb") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while its process works on it
-            shutil.rmtree(mark.parent, ignore_errors=True)
+def _is_in_use(folder: Path) -> bool:
+    """Whether a process, also of another machine, works on a partial folder."""
+    try:
+        with open(folder / _MARK, "rb") as stream:
+            if fcntl is not None:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while its process works on it
+            return fcntl is None
+    except FileNotFoundError:
+        return not leftovers.is_abandoned(folder)
+    except OSError:
+        return True
 
 
 def _move_into_place(partial: Path, out: Path) -> None:
     """Rename the finished folder to its destination; an earlier one is deleted only afterwards."""
     if not out.exists():
         os.replace(partial, out)
-    else:
+    elif not _swapped(partial, out):
         former = partial.with_name(f"{partial.name}.former")
         os.replace(out, former)
         try:
@@ -232,6 +255,15 @@ def _move_into_place(partial: Path, out: Path) -> None:
             raise
         shutil.rmtree(former, ignore_errors=True)
     sync_folder(out.parent)
+
+
+def _swapped(one: Path, other: Path) -> bool:
+    """Swap two folders in one step; False if the operating system or the file system cannot."""
+    try:
+        renameat2 = ctypes.CDLL(None, use_errno=True).renameat2
+    except (AttributeError, OSError, TypeError):  # not Linux, or an old C library
+        return False
+    return bool(renameat2(_HERE, os.fsencode(one), _HERE, os.fsencode(other), _EXCHANGE) == 0)
 
 
 def reason(error: OSError, folder: Path | None = None) -> str:

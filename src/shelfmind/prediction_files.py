@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.batching import batched
+from shelfmind.leftovers import temporary
 from shelfmind.top_probabilities import KEPT, TopProbabilities
 
 _BLOCK_BYTES = 2**20
@@ -80,6 +81,15 @@ def write_predictions(
                 np.lib.format.write_array_header_2_0(member, header)
                 for block in column.blocks:
                     member.write(block)
+
+
+def is_intact(path: Path) -> bool:
+    """Whether each array of an ``.npz`` matches its CRC-32."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except Exception:  # of damaged archives, `zipfile` raises anything
+        return False
 
 
 class PredictionWriter:
@@ -160,5 +170,6 @@ class _ColumnBuffer:
 @contextmanager
 def prediction_writer(target: Path, classes: int, only_top: bool = False) -> Iterator[PredictionWriter]:
     """A writer whose temporary files lie next to the file `target` and are removed afterwards."""
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".shelfmind-") as folder, ExitStack() as closing:
+    columns = f"{temporary(target).name}-"
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=columns) as folder, ExitStack() as closing:
         yield PredictionWriter(Path(folder), classes, only_top, closing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -15,6 +16,7 @@ from shelfmind.choices import choice_of
 from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.overrides import parse_override
 from shelfmind.policies import POLICIES
+from shelfmind.structured_text import parse_yaml
 from shelfmind.validation import dotted, first_fault
 
 COSINE_SCALE = 30.0
@@ -303,7 +305,7 @@ def recipe_text(name: str) -> str:
     if name in recipe_names() or name == "base":
         return (resources.files("shelfmind") / "recipes" / f"{name}.yaml").read_text(encoding="utf-8")
     path = Path(name)
-    if path.suffix in (".yaml", ".yml") or path.exists():
+    if path.suffix in (".yaml", ".yml") or os.path.exists(path):
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -333,6 +335,8 @@ def parse_recipe(content: Mapping[str, Any], name: str) -> Recipe:
         return Recipe.model_validate(content)
     except ValidationError as error:
         raise UserError(f"recipe {name}: {_fault(error)}") from None
+    except UnicodeEncodeError:  # half of a surrogate pair in JSON, for example
+        raise UserError(f"recipe {name}: a text contains characters that are not Unicode") from None
 
 
 def note_built_in_defaults(recipe: Recipe | str) -> str | None:
@@ -359,7 +363,7 @@ def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
         return content
     parent = str(parent)
     path = Path(name).parent / parent
-    if parent not in recipe_names() and parent != "base" and path.exists():
+    if parent not in recipe_names() and parent != "base" and os.path.exists(path):
         parent = str(path)
     return _merge(_with_parents(parent, (*children, name)), content)
 
@@ -367,7 +371,7 @@ def _with_parents(name: str, children: tuple[str, ...]) -> dict[str, Any]:
 def _content(name: str) -> dict[str, Any]:
     """The parsed YAML of a packaged recipe or of a file, without its parents."""
     try:
-        content = yaml.safe_load(recipe_text(name))
+        content = parse_yaml(recipe_text(name))
     except yaml.YAMLError as error:
         raise UserError(f"recipe {name} is not valid YAML: {str(error).splitlines()[0]}") from None
     content = {} if content is None else content

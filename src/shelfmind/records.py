@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,8 +16,6 @@ from shelfmind.prediction_files import Column, array_column, texts_column, write
 from shelfmind.top_probabilities import TopProbabilities, best
 
 UNLABELLED = -1
-_DAMAGE = (OSError, EOFError, KeyError, TypeError, AttributeError, ValueError, zipfile.BadZipFile, zlib.error)
-"""Exceptions of NumPy for a file that is not an archive, or is truncated or corrupted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +127,7 @@ class Predictions:
                     class_names=tuple(str(name) for name in archive["class_names"]),
                     seconds=float(archive["seconds"]) if "seconds" in archive else 0.0,
                 )
-        except _DAMAGE as error:
+        except Exception as error:  # the headers of archive and arrays are parsed by code that can raise anything
             raise UserError(f"{path} is not a predictions file: {error}") from error
 
 

@@ -101,7 +101,7 @@ def test_ctrl_c_ends_all_processes_and_leaves_nothing(command, environment, plac
     ) as process:
         assert process.stderr is not None
         deadline = time.monotonic() + 60
-        while not list(tmp_path.glob(".set.partial-*/all/train/*/*.jpg")):
+        while not list(tmp_path.glob(".set.*.tmp-*/all/train/*/*.jpg")):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.05)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ import numpy as np
 from shelfmind.ablation.steps import Answer, Step
 from shelfmind.evaluation.outcomes import Outcomes
 from shelfmind.files import write_atomically, write_json
+from shelfmind.structured_text import parse_json
 
 RUNS, RESULTS, LISTS = "runs", "results", "data"
 """Folders next to those of tables; the last holds lists of the data set with a fixed split or label noise."""
@@ -52,7 +52,7 @@ class StepPlace:
     def cost(self) -> Cost:
         """The cost so far; zero if the file is missing or damaged."""
         try:
-            return Cost(**json.loads((self.folder / "cost.json").read_text(encoding="utf-8")))
+            return Cost(**parse_json((self.folder / "cost.json").read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return Cost()
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.recipe import Recipe, RecipeSection, recipe_names
+from shelfmind.structured_text import parse_yaml
 from shelfmind.validation import Location, dotted, first_fault
 
 BASE = "base"
@@ -201,7 +202,7 @@ def read_table(name: str) -> Table:
         UserError: the table is missing, is not valid YAML, or has an invalid key (with the closest valid one) or value.
     """
     try:
-        content = yaml.load(table_text(name), _EachKeyOnce)  # nosec B506  # a subclass of the safe loader
+        content = parse_yaml(table_text(name), _EachKeyOnce)
     except yaml.YAMLError as error:
         raise UserError(f"the table {name} is not valid YAML: {_where(error)}") from None
     if not isinstance(content, dict):

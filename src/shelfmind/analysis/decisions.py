@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import uuid
@@ -13,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError, argument
-from shelfmind.files import sync_folder
+from shelfmind.files import reason, sync_folder
 from shelfmind.nouns import counted
+from shelfmind.structured_text import parse_json
 
 try:
     import fcntl
@@ -96,8 +98,8 @@ def append_decision(path: Path, decision: Decision) -> None:
             end = _end_of_complete_lines(log.fileno())
             try:
                 written = os.write(log.fileno(), line)
-                if written != len(line):
-                    raise OSError(f"only {written} of {len(line)} bytes could be written")
+                if written != len(line):  # what a full disk still takes
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(log.fileno())
             except OSError:
                 os.ftruncate(log.fileno(), end)
@@ -105,7 +107,7 @@ def append_decision(path: Path, decision: Decision) -> None:
         if is_new:
             sync_folder(path.parent)
     except OSError as error:
-        raise UserError(f"{path} cannot be written: {error.strerror or error}; the decision was not saved") from error
+        raise UserError(f"{path} cannot be written: {reason(error)}; the decision was not saved") from error
 
 
 def require_writable_log(path: Path) -> None:
@@ -114,8 +116,7 @@ def require_writable_log(path: Path) -> None:
         with open(path, "ab"):
             pass
     except OSError as error:
-        reason = error.strerror or error
-        raise UserError(f"{path} cannot be written: {reason}; choose another {argument('log')}") from error
+        raise UserError(f"{path} cannot be written: {reason(error)}; choose another {argument('log')}") from error
 
 
 def read_decisions(path: Path, note: Callable[[str], None] | None = None) -> list[Decision]:
@@ -242,7 +243,7 @@ def _end_of_complete_lines(handle: int) -> int:
 
 def _is_whole(line: bytes) -> bool:
     try:
-        _decision(json.loads(line))
+        _decision(parse_json(line))
     except (ValueError, TypeError, KeyError):
         return False
     return True
@@ -250,7 +251,7 @@ def _is_whole(line: bytes) -> bool:
 
 def _parsed(path: Path, number: int, line: bytes) -> Decision:
     try:
-        return _decision(json.loads(line))
+        return _decision(parse_json(line))
     except (ValueError, TypeError, KeyError) as error:
         reason = f"no '{error.args[0]}'" if isinstance(error, KeyError) else str(error)
         raise UserError(

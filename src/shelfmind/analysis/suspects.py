@@ -11,6 +11,7 @@ from typing import Any
 
 from shelfmind.errors import UserError
 from shelfmind.files import write_atomically
+from shelfmind.structured_text import parse_json
 
 MAX_NEIGHBOURS = 4
 FILE_NAME = "suspects.jsonl"
@@ -77,7 +78,7 @@ def _line(record: dict[str, Any]) -> bytes:
 
 def _parsed(path: Path, number: int, line: bytes) -> Suspect:
     try:
-        record = json.loads(line)
+        record = parse_json(line)
         suspect = Suspect(
             path=_text(record["path"]),
             split=_text(record["split"]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +16,7 @@ from shelfmind.errors import UserError
 from shelfmind.inference.engines.choice import ENGINES
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.processor import notable_instructions, processor_name
+from shelfmind.structured_text import parse_json
 
 FORMAT = 1
 PACKAGES = ("shelfmind", "mindspore", "numpy", "pillow")
@@ -67,7 +67,7 @@ def machine() -> dict[str, Any]:
 def read_record(path: Path) -> dict[str, Any]:
     """Read earlier results completely before measuring. Raises `UserError` for a file without results."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = parse_json(path.read_text(encoding="utf-8"))
         if record["benchmark"] > FORMAT:
             raise UserError(f"{path} was written by a newer shelfmind; update shelfmind")
         figures = [float(value) for _, value in _figures(record)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +26,10 @@ def csv_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
     """
     path = _only_list(root) if root.is_dir() else root
     delimiter = delimiter_of(path)
-    if delimiter is None:
+    rows = [] if delimiter is None else read_table(path, delimiter=delimiter)
+    columns = {name.lower(): position for position, name in enumerate(rows[0][1])} if rows else {}
+    if not {"path", "label"} <= columns.keys():
         raise UserError(f"{path} is not a list of images: its header must have the columns path,label[,split]")
-    rows = read_table(path, delimiter=delimiter)
-    columns = {name.lower(): position for position, name in enumerate(rows[0][1])}
     found: dict[Path, tuple[int, FoundImage]] = {}
     locations: dict[str, str] = {}
     repeated = 0
@@ -111,6 +112,6 @@ def _row(line: _Line, columns: Mapping[str, int]) -> FoundImage:
         if split is None:
             raise unknown_name(f"split in {line.file}, line {line.number}:", given, SPLIT_ALIASES)
     path = line.file.parent / name
-    if "\\" in name and not path.exists():  # a list written on Windows
+    if "\\" in name and not os.path.exists(path):  # a list written on Windows
         path = line.file.parent / name.replace("\\", "/")
     return FoundImage(path, label, split)

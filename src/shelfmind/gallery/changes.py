@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shelfmind.errors import UserError
+from shelfmind.structured_text import parse_json
 
 FORMAT = 1
 COMPACTION = "compact"
@@ -16,6 +18,7 @@ COMPACTION = "compact"
 ARRAYS = "arrays"
 """The key of the array files in the fitted recognition parameters."""
 CHANGES, BASES, VECTORS, PHOTOS = "changes", "bases", "vectors", "photos"
+_NONE = type(None)
 
 
 class DamagedFileError(UserError):
@@ -137,46 +140,73 @@ def read_change(name: str, content: bytes) -> Change:
         DamagedFileError: the file is not what was written.
         UserError: the file was written by a newer shelfmind.
     """
-    known = _opened(name, content)
-    return Change(
-        summary=Summary(**known["summary"]),
-        previous=known["previous"],
-        added=_entries(known["added"]),
-        removed=_entries(known["removed"]),
-        vectors=known["vectors"],
-        embedded=tuple(known["embedded"]),
-        embedder=known["embedder"],
-        recognition=known.get("recognition"),
-    )
+    with _opened(name, content) as known:
+        return Change(
+            summary=_summary(known["summary"]),
+            previous=_typed(known["previous"], str),
+            added=_entries(known["added"]),
+            removed=_entries(known["removed"]),
+            vectors=_typed(known["vectors"], str, _NONE),
+            embedded=_texts(known["embedded"]),
+            embedder=_typed(known["embedder"], dict, _NONE),
+            recognition=_recognition(known.get("recognition")),
+        )
 
 
 def read_base(name: str, content: bytes) -> Base:
     """Parse a file with a base. Raises the same errors as `read_change`."""
-    known = _opened(name, content)
-    return Base(
-        version=known["version"],
-        head=known["head"],
-        embedder=known["embedder"],
-        entries=_entries(known["entries"]),
-        vectors=known["vectors"],
-        embedded=tuple(known["embedded"]),
-        history=tuple(Summary(**each) for each in known["history"]),
-        recognition=known.get("recognition"),
-    )
+    with _opened(name, content) as known:
+        return Base(
+            version=_typed(known["version"], int),
+            head=_typed(known["head"], str),
+            embedder=_typed(known["embedder"], dict),
+            entries=_entries(known["entries"]),
+            vectors=_typed(known["vectors"], str, _NONE),
+            embedded=_texts(known["embedded"]),
+            history=tuple(map(_summary, known["history"])),
+            recognition=_recognition(known.get("recognition")),
+        )
 
 
-def _opened(name: str, content: bytes) -> dict[str, Any]:
+@contextmanager
+def _opened(name: str, content: bytes) -> Iterator[dict[str, Any]]:
+    """The content of a record; missing and invalid values within the context are raised as `DamagedFileError`."""
     line, _, seal = content.partition(b"\n")
     if seal != checksum(line).encode() + b"\n":
         raise DamagedFileError(name, "its checksum does not match")
-    known: dict[str, Any] = json.loads(line)
-    if known["format"] > FORMAT:
-        raise UserError(f"{name} was written by a newer shelfmind (format {known['format']}); update shelfmind")
-    return known
+    try:
+        known = parse_json(line)
+        if known["format"] > FORMAT:
+            raise UserError(f"{name} was written by a newer shelfmind (format {known['format']}); update shelfmind")
+        yield known
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedFileError(name, f"its checksum is right, but its content is not ({error})") from error
 
 
-def _entries(rows: list[Mapping[str, str]]) -> tuple[Entry, ...]:
-    return tuple(Entry(**row) for row in rows)
+def _summary(content: dict[str, Any]) -> Summary:
+    _typed(content["version"], int)
+    _texts([value for name, value in content.items() if name != "version"])
+    return Summary(**content)
+
+
+def _entries(rows: list[dict[str, str]]) -> tuple[Entry, ...]:
+    return tuple(Entry(**row) for row in rows if _texts(row.values()))
+
+
+def _recognition(content: Any) -> Mapping[str, Any] | None:
+    _texts(_typed(_typed(content, dict, _NONE) or {}, dict).get(ARRAYS, {}).values())
+    found: Mapping[str, Any] | None = content
+    return found
+
+
+def _texts(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(_typed(value, str) for value in values)
+
+
+def _typed(value: Any, *kinds: type) -> Any:
+    if not isinstance(value, kinds):
+        raise TypeError(f"{str(value)[:40]!r} must be {kinds[0].__name__}")
+    return value
 
 
 def version_of(name: str) -> int:

@@ -18,6 +18,7 @@ from shelfmind.arrays import Floats
 from shelfmind.errors import UserError, call
 from shelfmind.files import write_atomically
 from shelfmind.gallery.changes import checksum
+from shelfmind.structured_text import parse_json
 
 FORMAT = 1
 GROUPS, TABLE, VECTORS, PAGE = "groups.json", "groups.csv", "vectors.npy", "discovery.html"
@@ -114,7 +115,7 @@ def read_discovery(folder: Path) -> Discovery:
     """Read what `write_discovery` wrote. Raises `UserError` if the folder is not a discovery or is damaged."""
     path = folder / GROUPS
     try:
-        known = json.loads(path.read_bytes())
+        known = parse_json(path.read_bytes())
         vectors = (folder / VECTORS).read_bytes()
     except FileNotFoundError as error:
         again = call("gallery_discover", gallery="GALLERY", paths=["PHOTOS"], out=str(folder))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shelfmind.errors import unknown_name
-from shelfmind.gallery.changes import COMPACTION, Base, Change, Entry, Summary
+from shelfmind.gallery.changes import COMPACTION, Base, Change, DamagedFileError, Entry, Summary
 
 NOTHING = ""
 """The `previous` checksum of the first change."""
@@ -40,7 +40,7 @@ class GalleryState:
         return state
 
     def apply(self, change: Change, head: str) -> None:
-        """Advance to the next version."""
+        """Advance to the next version. Raises `DamagedFileError` if the change does not fit."""
         if change.embedder is not None:
             self.embedder = change.embedder
             self.located = {}
@@ -48,8 +48,9 @@ class GalleryState:
         if change.recognition is not None:
             self.recognition = change.recognition
         for entry in change.removed:
-            photos = self.products[entry.sku]
-            del photos[entry.sha256]
+            photos = self.products.get(entry.sku, {})
+            if photos.pop(entry.sha256, None) is None:
+                raise DamagedFileError(change.name, f"it removes a photo that '{entry.sku}' does not have")
             if not photos:
                 del self.products[entry.sku]
         self._enter(change.added)

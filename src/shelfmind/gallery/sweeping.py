@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 
 from shelfmind.batching import batched
-from shelfmind.gallery.changes import PHOTOS, VECTORS
+from shelfmind.gallery.changes import BASES, CHANGES, PHOTOS, VECTORS
 from shelfmind.gallery.storage import Files
 
 SAFE_AGE = 24 * 3600
@@ -21,7 +21,9 @@ _AT_ONCE = 64
 
 def abandoned(files: Files, named: Collection[str]) -> list[str]:
     """Return old files of photos and vectors that are not in `named`, and temporary files of killed processes."""
-    return [name for folder in (PHOTOS, VECTORS) for name in files.old(folder, SAFE_AGE) if name not in named]
+    old = [name for folder in (PHOTOS, VECTORS) for name in files.old(folder, SAFE_AGE) if name not in named]
+    log = [name for folder in (CHANGES, BASES) for name in files.old(folder, SAFE_AGE)]
+    return [*old, *(name for name in log if name.rpartition("/")[2].startswith("."))]
 
 
 def sweep(files: Files, names: Iterable[str], needed: Callable[[], Collection[str]]) -> int:

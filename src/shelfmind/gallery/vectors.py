@@ -31,7 +31,10 @@ def read_vectors(files: Files, digest: str) -> Floats:
         raise MissingFileError(name) from None
     if checksum(content) != digest:
         raise DamagedFileError(name, "its checksum does not match")
-    vectors: Floats = np.load(io.BytesIO(content), allow_pickle=False)
+    try:
+        vectors: Floats = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # the header is Python text, whose parser can raise anything
+        raise DamagedFileError(name, f"its checksum is right, but it has no vectors ({error})") from error
     return vectors
 
 

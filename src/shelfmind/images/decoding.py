@@ -43,6 +43,9 @@ FILE_SUFFIXES = {
 IMAGE_SUFFIXES = frozenset(suffix for suffixes in FILE_SUFFIXES.values() for suffix in suffixes)
 BACKGROUND = (255, 255, 255)
 """The background colour for transparent pixels: RGB."""
+MOST_PIXELS = 120_000_000
+"""The largest image that is decoded by default, with less than 1 GB of memory: larger than a photo of 108
+megapixels. Few bytes can claim to be far more."""
 
 MISSING = "missing"
 NO_PERMISSION = "no permission to read"
@@ -62,6 +65,8 @@ _SIGNATURES = (b"\xff\xd8", b"\x89PNG", b"RIFF", b"GIF8", b"II*\0", b"MM\0*")
 _PASSING = frozenset(
     {MISSING, NO_PERMISSION, NOT_A_FILE, UNREADABLE, NO_MEMORY, NEEDS_PILLOW_HEIF, NEEDS_PILLOW_WITH_AVIF}
 )
+_ROWS = 256
+"""Rows of a deep or transparent image that are converted at a time."""
 _PILLOW_MODULES = re.compile(r"PIL\.")
 
 
@@ -95,10 +100,10 @@ def open_image(
     """Decode an image fully: the first frame, upright (EXIF orientation), 8-bit RGB, without metadata.
 
     Deeper greyscale is scaled to 8 bits, transparency is composited on `background`. With `draft_size` (width, height)
-    a JPEG may be decoded at a reduced size, but never below twice that size on either side. Encoded bytes with more
-    than `most_pixels` pixels according to the header are not decoded. Opened Pillow images are converted like files, as
-    are NumPy arrays, see `Pixels`. Raises `BadImage`, and `UserError` for a source of another type or an array of
-    another shape or type.
+    a JPEG may be decoded at a reduced size, but never below twice that size on either side. Files and encoded bytes
+    with more than `most_pixels` pixels (`MOST_PIXELS` by default) according to the header are not decoded. Opened
+    Pillow images are converted like files, as are NumPy arrays, see `Pixels`. Raises `BadImage`, and `UserError` for a
+    source of another type or an array of another shape or type.
     """
     _silence_pillow()
     if isinstance(source, np.ndarray):
@@ -198,14 +203,12 @@ def _opened(
     background: tuple[int, int, int],
     most_pixels: int | None = None,
 ) -> Image.Image:
-    with _decoder(file, size_bytes) as image:
-        if most_pixels is not None and image.width * image.height > most_pixels:
-            raise BadImage(TOO_LARGE)
+    with _decoder(file, size_bytes, most_pixels) as image:
         return _upright(image, draft_size, background)
 
 
 @contextmanager
-def _decoder(file: IO[bytes], size_bytes: int) -> Iterator[Image.Image]:
+def _decoder(file: IO[bytes], size_bytes: int, most_pixels: int | None = None) -> Iterator[Image.Image]:
     """The image of an open file, not yet decoded; errors within the context are raised as `BadImage`."""
     if size_bytes == 0:
         raise BadImage(ZERO_BYTES)
@@ -217,6 +220,8 @@ def _decoder(file: IO[bytes], size_bytes: int) -> Iterator[Image.Image]:
         raise BadImage(missing)
     formats = _PLAIN_FORMATS if container is None else (container,)
     with _as_bad_image(head, size_bytes, file), Image.open(file, formats=formats) as image:
+        if image.width * image.height > (MOST_PIXELS if most_pixels is None else most_pixels):
+            raise BadImage(TOO_LARGE)
         yield image
 
 
@@ -224,6 +229,7 @@ def _upright(image: Image.Image, draft_size: tuple[int, int] | None, background:
     if draft_size is not None:
         side = 2 * max(draft_size)  # the orientation may still swap the sides
         image.draft(None, (side, side))
+    _require_all_strips(image)
     image.load()
     orientation = _orientation(image)
     upright = _as_rgb(image, background)
@@ -232,6 +238,13 @@ def _upright(image: Image.Image, draft_size: tuple[int, int] | None, background:
         upright.getexif()[ExifTags.Base.Orientation] = orientation
         ImageOps.exif_transpose(upright, in_place=True)
     return upright
+
+
+def _require_all_strips(image: Image.Image) -> None:
+    """Raise `BadImage` for a TIFF without data for its last rows, which Pillow would decode as black."""
+    tiles = getattr(image, "tile", [])
+    if image.format == "TIFF" and tiles and max(tile[1][3] for tile in tiles) < image.height:
+        raise BadImage(DAMAGED)
 
 
 @contextmanager
@@ -294,9 +307,11 @@ def _as_rgb(image: Image.Image, background: tuple[int, int, int]) -> Image.Image
         return Image.fromarray(grey).convert("RGB")
     if image.has_transparency_data:
         opaque = Image.new("RGB", image.size, background)
-        layer = image.convert("LA") if image.mode == "La" else image
-        layer = layer.convert("RGBA")
-        opaque.paste(layer, mask=layer.getchannel("A"))
+        for top in range(0, image.height, _ROWS):  # layer and mask would take more memory than the image
+            layer = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
+            layer = layer.convert("LA") if layer.mode == "La" else layer
+            layer = layer.convert("RGBA")
+            opaque.paste(layer, (0, top), mask=layer.getchannel("A"))
         return opaque
     try:
         return image.convert("RGB")
@@ -313,9 +328,17 @@ def _grey_to_8_bits(pixels: npt.NDArray[np.generic], sixteen_bits: bool) -> npt.
     if (pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2) or sixteen_bits:
         scaled = (pixels.astype(np.int64) + 128) // 257
         return np.asarray(scaled, np.uint8)
-    values = np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
+    blocks = [slice(start, start + _ROWS) for start in range(0, len(pixels), _ROWS)]  # doubles take much memory
+    extremes = [(values.min(), values.max()) for values in (_finite(pixels[block]) for block in blocks)]
+    low, high = float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
     if low >= 0 and high <= 65535:
         floats = pixels.dtype.kind == "f"
         low, high = 0.0, 1.0 if floats and high <= 1 else 255.0 if high <= 255 else 65535.0
-    return np.asarray(np.rint((values - low) / ((high - low) or 1.0) * 255), np.uint8)
+    grey = np.empty(pixels.shape, np.uint8)
+    for block in blocks:
+        grey[block] = np.rint((_finite(pixels[block]) - low) / ((high - low) or 1.0) * 255)
+    return grey
+
+
+def _finite(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    return np.nan_to_num(pixels.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import zlib
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_TABLE_LAYOUT = 2
+_TABLE_LAYOUT = 3
 LOCK_WAIT_S = 2.0
 _VARIABLES_PER_QUERY = 500  # older SQLite versions allow 999
 
@@ -21,6 +22,11 @@ class CacheEntry:
     size: int
     mtime_ns: int
     content: bytes | None
+
+
+def _crc(path: bytes, entry: CacheEntry) -> int:
+    content = b"" if entry.content is None else bytes(entry.content)
+    return zlib.crc32(content, zlib.crc32(f"{entry.size}|{entry.mtime_ns}|{entry.content is None}|".encode() + path))
 
 
 class FileCache:
@@ -67,11 +73,16 @@ class FileCache:
             for start in range(0, len(paths), _VARIABLES_PER_QUERY):
                 part = paths[start : start + _VARIABLES_PER_QUERY]
                 marks = ",".join("?" * len(part))
-                query = f"SELECT path, size, mtime_ns, content FROM findings WHERE path IN ({marks})"
-                for path, size, mtime_ns, content in self._connection.execute(query, part):
-                    found[path] = CacheEntry(size, mtime_ns, content)
+                query = f"SELECT path, size, mtime_ns, content, crc FROM findings WHERE path IN ({marks})"
+                for path, size, mtime_ns, content, crc in self._connection.execute(query, part):
+                    entry = CacheEntry(size, mtime_ns, content)
+                    if crc == _crc(path, entry):  # SQLite itself does not notice a flipped bit
+                        found[path] = entry
         except sqlite3.Error as error:
             self._recover(error)
+            return {}
+        except (TypeError, ValueError, OverflowError):  # values of other types, in a damaged row
+            self._recover(sqlite3.DatabaseError())
             return {}
         return found
 
@@ -79,10 +90,10 @@ class FileCache:
         """Store these results in one transaction."""
         if self._connection is None:
             return
-        rows = [(path, finding.size, finding.mtime_ns, finding.content) for path, finding in findings]
+        rows = [(path, each.size, each.mtime_ns, each.content, _crc(path, each)) for path, each in findings]
         try:
             with self._connection:
-                self._connection.executemany("INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?)", rows)
+                self._connection.executemany("INSERT OR REPLACE INTO findings VALUES (?, ?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
             self._recover(error)
 
@@ -98,7 +109,7 @@ class FileCache:
                 connection.execute("DROP TABLE IF EXISTS verdicts")  # the name of an earlier layout
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS findings"
-                " (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, content BLOB)"
+                " (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, content BLOB, crc INTEGER)"
             )
             connection.execute(f"PRAGMA user_version={self._layout}")
 

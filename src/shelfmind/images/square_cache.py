@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.arrays import Ints
+from shelfmind.arrays import Ints, new_array
 from shelfmind.files import write_bytes
 from shelfmind.recipe import DataRecipe
 
@@ -101,7 +101,7 @@ class SquareCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         shard = self.folder / uuid.uuid4().hex
         keys, temporary = keys_of(paths), shard.with_suffix(".tmp")
-        array = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(paths), *self.shape))
+        array = new_array(temporary, np.uint8, (len(paths), *self.shape))
         checksums: dict[int, int] = {}
 
         def keep(index: int, image: Square) -> None:

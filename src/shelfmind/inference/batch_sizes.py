@@ -18,6 +18,7 @@ from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.processor import processor_name
 from shelfmind.recipe import Recipe
+from shelfmind.structured_text import parse_json
 
 BatchSize = int | str | None
 """A number of images, ``auto``, or None for a good default."""
@@ -102,7 +103,7 @@ def _path() -> Path:
 
 def _cached() -> Mapping[str, int]:
     try:
-        found = json.loads(_path().read_text(encoding="utf-8"))
+        found = parse_json(_path().read_text(encoding="utf-8"))
         return {str(key): max(1, int(value)) for key, value in found.items()}
     except (OSError, ValueError, AttributeError, TypeError):  # missing or damaged
         return {}

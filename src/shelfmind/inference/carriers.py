@@ -18,7 +18,7 @@ MAX_VARINT_BITS = 70
 
 
 class DamagedError(ValueError):
-    """A file with shelfmind's metadata whose content does not match the checksum."""
+    """A file with shelfmind's metadata whose content does not match the checksum, or is not of the format."""
 
 
 class Carrier(Protocol):
@@ -31,7 +31,7 @@ class Carrier(Protocol):
         """Return the entries of a file; empty if it has another format or no metadata of shelfmind.
 
         Raises:
-            DamagedError: the checksum does not match.
+            DamagedError: the checksum does not match, or the content is not of the format.
         """
 
 
@@ -57,7 +57,7 @@ class ProtocolBuffer:
             return {}
         last = len(self._entry(CHECKSUM, "0" * DIGEST))
         if hashlib.sha256(memoryview(content)[:-last]).hexdigest() != found[CHECKSUM]:
-            raise DamagedError
+            raise DamagedError("its checksum does not match")
         return found
 
     def _entry(self, name: str, text: str) -> bytes:
@@ -83,9 +83,13 @@ class Archive:
         if not content.startswith(b"PK") or not content[:-DIGEST].endswith(_comment("")):
             return {}
         if hashlib.sha256(memoryview(content)[:-DIGEST]).hexdigest().encode() != content[-DIGEST:]:
-            raise DamagedError
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            return {name: archive.read(name).decode() for name in archive.namelist() if name.startswith("shelfmind")}
+            raise DamagedError("its checksum does not match")
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                names = [name for name in archive.namelist() if name.startswith("shelfmind")]
+                return {name: archive.read(name).decode() for name in names}
+        except Exception as error:  # of a zip archive that shelfmind did not write
+            raise DamagedError(str(error)) from error
 
 
 def archived(files: Mapping[str, bytes]) -> bytes:

@@ -23,6 +23,7 @@ from shelfmind.files import write_atomically
 from shelfmind.inference.carriers import Archive, Carrier, DamagedError, ProtocolBuffer
 from shelfmind.inference.classifier import Classifier
 from shelfmind.recipe import Recipe, parse_recipe
+from shelfmind.structured_text import parse_json
 
 FORMAT = 1
 FACTS, CLASSIFIER = "shelfmind", "shelfmind.classifier"
@@ -100,12 +101,31 @@ def read_exported(path: Path) -> Exported:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror or error}") from error
     form, entries = _carried(path, content)
-    facts = json.loads(entries[FACTS])
+    try:
+        facts = _checked(path, parse_json(entries[FACTS]))
+        packed = entries.get(CLASSIFIER)
+        classifier = None if packed is None else Classifier.of_arrays(_unpacked(packed))
+    except UserError:
+        raise
+    except Exception as error:  # the checksum is right, so another program wrote it; NumPy raises anything
+        raise UserError(f"{path} is damaged: its metadata are invalid ({error}); export it again") from error
+    return Exported(path, content, form, facts, classifier)
+
+
+def _checked(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """The metadata, with values of the right types. Raises `UserError` for a newer format, else any exception."""
     if facts["format"] > FORMAT:
         raise UserError(f"{path} was written by a newer shelfmind (format {facts['format']}); update shelfmind")
-    packed = entries.get(CLASSIFIER)
-    classifier = None if packed is None else Classifier.of_arrays(_unpacked(packed))
-    return Exported(path, content, form, facts, classifier)
+    return {
+        **facts,
+        "recipe": dict(facts["recipe"]),
+        "class_names": [str(name) for name in facts["class_names"]],
+        "train_images": [int(count) for count in facts["train_images"]],
+        "temperatures": [(list(views), float(value)) for views, value in facts["temperatures"]],
+        "weights": str(facts["weights"]),
+        "width": int(facts["width"]),
+        "precision": str(facts["precision"]),
+    }
 
 
 def _carried(path: Path, content: bytes) -> tuple[str, Mapping[str, str]]:
@@ -114,8 +134,8 @@ def _carried(path: Path, content: bytes) -> tuple[str, Mapping[str, str]]:
             entries = carrier.extract(content)
             if FACTS in entries:
                 return form, entries
-    except DamagedError:
-        raise UserError(f"{path} is damaged: its checksum does not match; copy or export it again") from None
+    except DamagedError as error:
+        raise UserError(f"{path} is damaged: {error}; copy or export it again") from None
     raise UserError(f"{path} is not an export of shelfmind, or is truncated; create one: {call('export', run='RUN')}")
 
 

@@ -55,6 +55,9 @@ class Parts:
             UserError: the folder is of another job, or cannot be written.
         """
         make_folder(self.folder)
+        if not (self.folder / "plan.json").exists():  # a killed process was deleting the parts of a finished job
+            for part in self.finished():
+                part.unlink(missing_ok=True)
         keep_plan(self.folder / "plan.json", self.plan)
 
     def run(self, items: Sequence[T], size: int, results: Results[T]) -> Iterator[int]:

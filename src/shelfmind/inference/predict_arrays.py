@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.arrays import Bools
+from shelfmind.arrays import Bools, new_array
 from shelfmind.errors import UserError
 from shelfmind.images.squares import Squares
 from shelfmind.inference.predictor import Predictor
@@ -58,15 +57,6 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: Any) -> Any:
     except Exception:  # missing, truncated or invalid: the header's parser raises various errors
         pass
     try:
-        array = np.lib.format.open_memmap(path, "w+", dtype, shape)
-        _reserve(path)
+        return new_array(path, dtype, shape)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
-    return array
-
-
-def _reserve(path: Path) -> None:
-    """Allocate the space now. A full disk detected later through the memory map would kill the process."""
-    if hasattr(os, "posix_fallocate"):
-        with open(path, "r+b") as stream:
-            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)

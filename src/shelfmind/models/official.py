@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
+from shelfmind import leftovers
 from shelfmind.errors import UserError, argument, setting, unknown_name
 from shelfmind.files import cache_folder
 from shelfmind.machine.checksums import file_sha256
@@ -97,7 +98,7 @@ def download(published: Published, path: Path, counter: Counter) -> None:
 
     Without pooch, which compares whole SHA-256 sums: only their first eight digits are published.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = leftovers.temporary(path)
     try:
         with (
             urllib.request.urlopen(published.url, timeout=TIMEOUT_S) as answer,  # nosec B310  # a URL of this module
@@ -131,4 +132,5 @@ def download(published: Published, path: Path, counter: Counter) -> None:
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        leftovers.remove(temporary)
+        leftovers.remove_abandoned(leftovers.temporaries(path))

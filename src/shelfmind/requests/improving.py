@@ -27,6 +27,7 @@ from shelfmind.requests.shared import (
     require_run,
 )
 from shelfmind.requests.training import RecipeRequest
+from shelfmind.structured_text import parse_yaml
 
 STUDY_FILE = "study.sqlite"
 SoupKind = Literal["greedy", "uniform"]
@@ -52,7 +53,7 @@ def _space(value: Any) -> Any:
         return value
     path = Path(os.fspath(value))
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
     if not isinstance(content, dict) or not content:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
@@ -27,6 +26,7 @@ from shelfmind.requests.shared import (
     require_run,
     require_run_or_file,
 )
+from shelfmind.structured_text import parse_json
 
 
 def _text(value: Any) -> Any:
@@ -204,7 +204,7 @@ class TrainRequest(ResumableRequest):
         if self.devices is not None or self.resume is None:
             return self.devices or 1
         try:
-            content = json.loads((self.resume / PROVENANCE_FILE).read_text(encoding="utf-8"))
+            content = parse_json((self.resume / PROVENANCE_FILE).read_text(encoding="utf-8"))
             return int(content.get("processes", 1))
         except (OSError, ValueError, TypeError, AttributeError):
             return 1  # resuming says what is wrong with the file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from shelfmind.analysis.suspects import Suspect, read_suspects
 from shelfmind.data import absolute
 from shelfmind.errors import UserError, argument, call
 from shelfmind.requests.shared import require_path
+from shelfmind.structured_text import parse_json
 
 FACTS, SUSPECTS = "audit.json", "suspects.jsonl"
 
@@ -58,7 +58,7 @@ def _facts(path: Path) -> Mapping[str, Any]:
             f"{call('audit', data='DATA', out=path.parent)}"
         )
     try:
-        facts = json.loads(path.read_bytes())
+        facts = parse_json(path.read_bytes())
         texts = [facts["root"], facts["format"], *facts["class_names"]]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged: {error}; audit again") from error

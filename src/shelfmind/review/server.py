@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from shelfmind.errors import UserError
 from shelfmind.pages.web_files import SHARED_FILES, WebFile, web_files
 from shelfmind.review.pictures import EDGES, NoPicture
+from shelfmind.structured_text import parse_json
 
 LOOPBACK = "127.0.0.1"
 _HOSTS = frozenset({LOOPBACK, "localhost"})
@@ -201,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal() or int(length) > _MAX_BODY_BYTES:
             raise _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the request has no length or is too long")
-        body = json.loads(self.rfile.read(int(length)))
+        body = parse_json(self.rfile.read(int(length)))
         if not isinstance(body, dict):
             raise ValueError("the request must be a JSON object")
         return body

@@ -26,7 +26,8 @@ def write_temperature(
         return None
     replaced = None if before is None else before[0]
     content = {**asdict(scaling), "replaced": replaced, "split": split, "tta": list(tta), "weights": checksum}
-    write_json(run.calibration, content)
+    with run.new_results():
+        write_json(run.calibration, content)
     return replaced
 
 

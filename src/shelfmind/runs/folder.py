@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,20 @@ import yaml
 
 from shelfmind.errors import Message, UserError, argument, call
 from shelfmind.files import make_folder, write_atomically, write_json, write_text
+from shelfmind.leftovers import remove_abandoned
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.recipe import Recipe, parse_recipe
+from shelfmind.requests.measuring import GALLERY_REPORT
 from shelfmind.requests.shared import PROVENANCE_FILE, RUN_FILE, require_run
+from shelfmind.structured_text import parse_json, parse_yaml
 
 SNAPSHOTS = "snapshots"
 """The folder with the weights of single epochs."""
+CACHES = ("evaluation/kept", "evaluation/near_copies")
+"""Folders of caches: files in them may be deleted at any time."""
+_RESULTS = ("metrics.json", "report.html", GALLERY_REPORT, "calibration.json", "readout.json")
+_LISTS = ("/seen.csv", "/bad_files.csv")
+"""Lists of photos that an evaluation rejects, also when it then ends with an error."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,7 @@ class RunFolder:
         self.require()
         self.require_intact(self.recipe)
         try:
-            content = yaml.safe_load(self.recipe.read_text(encoding="utf-8"))
+            content = parse_yaml(self.recipe.read_text(encoding="utf-8"))
         except (OSError, ValueError, yaml.YAMLError) as error:
             raise UserError(f"{self.recipe} cannot be read: {str(error).splitlines()[0]}") from error
         return parse_recipe(content, str(self.recipe))
@@ -146,19 +156,22 @@ class RunFolder:
         content = read_json(self.classes)
         try:
             return tuple(content["names"]), tuple(int(count) for count in content["train_images"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise UserError(f"{self.classes} is damaged: {error}") from error
 
     def read_log(self) -> list[dict[str, Any]]:
-        """The epochs so far; a line truncated by a crash is left out."""
+        """The epochs so far, up to a line that is truncated by a crash or is no epoch."""
         if not self.log.exists():
             return []
-        entries = []
+        entries: list[dict[str, Any]] = []
         for line in self.log.read_bytes().splitlines():
             try:
-                entries.append(json.loads(line))
+                entry = parse_json(line)
             except ValueError:
                 break
+            if not _is_epoch(entry):
+                break
+            entries.append(entry)
         return entries
 
     def is_trained(self) -> bool:
@@ -190,21 +203,71 @@ class RunFolder:
         """
         names = ("recipe", "classes", "provenance", "split", "seen", "broader", "log", "bad_files")
         weights = [self.weights, self.best, self.last, self.state, *self.snapshots().values()]
-        files = [*(getattr(self, name) for name in names), *weights, *sorted(self.before.rglob("*"))]
+        folders = (self.before, self.root / "enrolled", self.root / "imprinted")
+        files = [*(getattr(self, name) for name in names), self.root / "fold_in.json", *weights]
+        files += [path for folder in folders for path in sorted(folder.rglob("*"))]
         kept = {} if accept else {name: digest for name, digest in self.sealed().items() if name != self.log.name}
+        self._record(kept, [*files, *(self.results() if accept else ())])
+
+    @contextmanager
+    def new_results(self) -> Iterator[None]:
+        """Within the context, `results` are written; at its end, their checksums are recorded if the run is sealed.
+
+        A killed process leaves results without checksums, not results that look damaged.
+        """
+        sealed = {name: digest for name, digest in self.sealed().items() if not self.is_result(name)}
+        if sealed:
+            self._record(sealed, ())
+        yield
+        if sealed:
+            self._record(sealed, self.results())
+
+    def results(self) -> list[Path]:
+        """The files of the latest evaluations and of the calibration, without caches."""
+        found = [*(self.root / name for name in _RESULTS), *sorted((self.root / "evaluation").rglob("*"))]
+        return [path for path in found if self.is_result(path.relative_to(self.root).as_posix())]
+
+    def is_result(self, name: str) -> bool:
+        """Whether a file, by its path relative to the folder, is one of `results`, which may be deleted or replaced."""
+        if name.startswith("evaluation/"):
+            return not name.startswith(CACHES) and not name.endswith(_LISTS) and "/." not in name
+        return name in _RESULTS
+
+    def caches(self) -> list[Path]:
+        """Cached predictions and near-duplicates: archives with checksums of their own."""
+        return [path for name in CACHES for path in sorted((self.root / name).glob("[!.]*.npz"))]
+
+    def _record(self, kept: Mapping[str, str], files: Iterable[Path]) -> None:
+        """Write checksums: those in `kept`, and those of other files."""
         named = {path.relative_to(self.root).as_posix(): path for path in files if path.is_file()}
-        digests = {name: file_sha256(path) for name, path in named.items() if name not in kept}
-        write_json(self.checksums, {**kept, **digests})
+        digests = {**kept, **{name: file_sha256(path) for name, path in named.items() if name not in kept}}
+        write_json(self.checksums, {**digests, self.checksums.name: _digest_of_all(digests)})
 
     def sealed(self) -> dict[str, str]:
         """The recorded checksums, by path relative to the folder; empty for a run that is not trained, or is from
-        shelfmind 0.2.0 or earlier."""
+        shelfmind 0.2.0 or earlier.
+
+        Raises:
+            UserError: the file of checksums is damaged.
+        """
         if not self.checksums.exists():
             return {}
-        content = read_json(self.checksums)
-        if not isinstance(content, dict):
-            raise UserError(f"{self.checksums} is damaged: it is not a table of checksums")
-        return {str(name): str(digest) for name, digest in content.items()}
+        try:
+            content = parse_json(self.checksums.read_bytes())
+            digests = {str(name): str(digest) for name, digest in content.items()}
+        except (OSError, ValueError, AttributeError) as error:
+            raise self._damaged_checksums() from error
+        own = digests.pop(self.checksums.name, None)
+        if own is not None and own != _digest_of_all(digests):
+            raise self._damaged_checksums()
+        return digests
+
+    def _damaged_checksums(self) -> UserError:
+        accept = call("verify", runs=[str(self.root)], accept=True)
+        return UserError(
+            f"{self.checksums} is damaged: its own checksum does not match. Restore it from a copy; if the other files "
+            f"are intact, record it again with: {accept}"
+        )
 
     def require_intact(self, *paths: Path) -> None:
         """Raise `UserError` if one of these files, or of all by default, differs from its checksum."""
@@ -240,6 +303,18 @@ def note_if_unfinished(root: Path | str) -> list[str]:
     resumed = call("train", resume=str(root))
     where = f"{root} was stopped at {entries[-1]['progress']:.0%} of its training"
     return [Message(f"{where} and is less accurate than a finished run; resume with: {resumed}")]
+
+
+def _digest_of_all(digests: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _is_epoch(entry: Any) -> bool:
+    return (
+        isinstance(entry, dict)
+        and isinstance(entry.get("progress", 0), int | float)
+        and isinstance(entry.get("warnings", []), list)
+    )
 
 
 def _digest_of(path: Path) -> str | None:
@@ -278,6 +353,7 @@ def copy_without_weights(source: RunFolder, root: Path) -> RunFolder:
 def require_new_folder(root: Path) -> None:
     """Raise `UserError` if training has started in the folder, or it contains other files."""
     run = RunFolder(root)
+    remove_abandoned(root.glob(".*.tmp*"))
     before_training = {
         each.name for each in (run.bad_files, run.provenance, run.split, run.seen, run.classes, run.broader, run.before)
     }
@@ -291,6 +367,6 @@ def require_new_folder(root: Path) -> None:
 def read_json(path: Path) -> Any:
     """Read JSON. Raises `UserError` if that fails."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error

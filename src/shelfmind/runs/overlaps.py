@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.near_duplicates.near_copies import near_copies
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.overlap import Overlap
-from shelfmind.files import cache_folder, keep_most_recent, write_atomically
+from shelfmind.files import keep_most_recent, scratch_in_cache, write_atomically
 from shelfmind.images.checking import check_files, verdicts_path
 from shelfmind.images.content import hash_files
 from shelfmind.images.fingerprinting import write_fingerprints
@@ -98,22 +97,22 @@ def _near_copies(asked: Sequence[Path], history: History, counter: Counter) -> d
     if not asked or not len(known):
         return {}
     folder = history.run.root / "evaluation" / "near_copies"
-    path = folder / f"{_key(asked, history)}.npy"
+    path = folder / f"{_key(asked, history)}.npz"
     found = _kept(path, len(asked))
     if found is None:
         found = _compared(asked, known, counter)
         with contextlib.suppress(OSError, UserError):
             folder.mkdir(parents=True, exist_ok=True)
-            write_atomically(path, lambda temporary: np.save(temporary, found))
-            keep_most_recent(folder, "*.npy", KEPT)
+            write_atomically(path, lambda temporary: np.savez(temporary, rows=found))
+            keep_most_recent(folder, "*.np[yz]", KEPT)
     names = history.training_rows
     return {path: names[index].name for path, index in zip(asked, found.tolist(), strict=True) if index >= 0}
 
 
 def _compared(asked: Sequence[Path], known: npt.NDArray[np.void], counter: Counter) -> npt.NDArray[np.int64]:
     try:
-        with tempfile.TemporaryDirectory(prefix="fingerprints-", dir=cache_folder()) as scratch:
-            file = Path(scratch) / "asked.npy"
+        with scratch_in_cache() as scratch:
+            file = scratch / "asked.npy"
             write_fingerprints(asked, file, counter("taking fingerprints", len(asked)))
             return near_copies(np.load(file, mmap_mode="r"), known, Limits(), counter)
     except OSError as error:
@@ -130,7 +129,8 @@ def _key(asked: Sequence[Path], history: History) -> str:
 
 def _kept(path: Path, count: int) -> npt.NDArray[np.int64] | None:
     try:
-        found = np.load(path, allow_pickle=False)
+        with np.load(path, allow_pickle=False) as arrays:  # its archive has checksums
+            found = arrays["rows"]
         os.utime(path)
     except Exception:  # missing or damaged: NumPy may raise anything
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from threading import Lock
 
 from shelfmind.errors import UserError, call, unknown_name
 from shelfmind.files import exclusively, make_folder, status_of, write_json
+from shelfmind.structured_text import parse_json
 
 FORMAT = 1
 PREFIX = "sm"
@@ -119,7 +119,7 @@ def _digest(salt: str, secret: str) -> str:
 
 def _read(path: Path) -> Mapping[str, Key]:
     try:
-        known = json.loads(path.read_bytes())
+        known = parse_json(path.read_bytes())
         if known["format"] > FORMAT:
             raise UserError(f"{path} was written by a newer shelfmind (format {known['format']}); update shelfmind")
         return {each["id"]: Key(**each) for each in known["keys"]}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from starlette.requests import Request
 from shelfmind.nouns import counted
 from shelfmind.serving.multipart import parts
 from shelfmind.serving.problems import Problem
+from shelfmind.structured_text import parse_json
 
 INLINE_BYTES = 1 << 18
 """Bodies up to this size are parsed in the event loop, larger ones in a thread."""
@@ -106,8 +106,8 @@ def _file_name(disposition: bytes, options: Mapping[bytes, bytes]) -> str | None
 
 def _of_json(body: bytes, most_images: int) -> Form:
     try:
-        content = json.loads(body or b"{}")
-    except (ValueError, RecursionError):
+        content = parse_json(body or b"{}")
+    except ValueError:
         raise Problem(400, "the body is not valid JSON") from None
     if not isinstance(content, dict):
         raise Problem(422, "the body must be a JSON object")

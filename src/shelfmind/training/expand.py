@@ -4,7 +4,6 @@ classes."""
 from __future__ import annotations
 
 import shutil
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from shelfmind.data.folds import block_folds
 from shelfmind.data.list_file import write_list
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.files import cache_folder, make_folder, write_json
+from shelfmind.files import make_folder, scratch_in_cache, write_json
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
 from shelfmind.gallery.plan import Attribution
@@ -273,8 +272,8 @@ def _vectors(expansion: Expansion, squares: Squares) -> dict[str, Vectors]:
 def _enrolment_seconds(embedder: RunEmbedder, parts: Parts, photos: int) -> float:
     """The median time to enrol a product with this many photos, with the model loaded."""
     by = Attribution("expand")
-    with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="expand-") as scratch:
-        gallery = Gallery.create(LocalFiles(Path(scratch) / "gallery"), embedder, by)
+    with scratch_in_cache() as scratch:
+        gallery = Gallery.create(LocalFiles(scratch / "gallery"), embedder, by)
         seconds = []
         for product in range(min(TIMED + 1, len(parts.unseen_names))):
             chosen = [sample for sample in parts.shots if sample.label == product][:photos]

@@ -57,7 +57,8 @@ def read_out_run(run: RunFolder, watcher: Watcher) -> Readout | None:
     if len(set(known.labels.tolist())) < 2:
         raise UserError(f"{catalog.root} has training images of one class only; the readout needs two")
     readout = evaluate_embeddings(known.embeddings, known.labels, asked.embeddings, asked.labels)
-    write_json(run.root / "readout.json", asdict(readout))
+    with run.new_results():
+        write_json(run.root / "readout.json", asdict(readout))
     return readout
 
 

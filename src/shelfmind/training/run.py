@@ -25,6 +25,7 @@ from shelfmind.images.squares import open_squares
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.kernels.choice import Choice, choose, choose_recorded
+from shelfmind.leftovers import remove_abandoned
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import start_mindspore
@@ -170,8 +171,7 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     start_mindspore()
     folder = leaders_run(Path(run))
     settings = folder.read_recipe()
-    for leftover in folder.root.glob(".*.tmp*"):
-        leftover.unlink(missing_ok=True)
+    remove_abandoned(folder.root.glob(".*.tmp*"))
     origin = read_origin(folder)
     origin.require_data(folder)
     require_same_number(folder)

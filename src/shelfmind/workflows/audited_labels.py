@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from shelfmind.analysis.label_errors.network_findings import (
 )
 from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError, argument, call
-from shelfmind.files import cache_folder
+from shelfmind.files import scratch_in_cache
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.predict_arrays import open_array, predict_into
@@ -79,11 +78,9 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> NetworkFindin
         raise UnknownHistoryError(error.fact, f"{error.advice}, or omit {argument('run')}") from error
     samples = catalog.samples
     squares, good, _ = open_squares(samples, predictor.recipe.data, counter("preparing images", len(samples)))
-    with tempfile.TemporaryDirectory(prefix="audit-", dir=cache_folder()) as scratch:
-        embeddings_file = Path(scratch) / "embeddings.npy"
-        probabilities = open_array(
-            Path(scratch) / "probabilities.npy", (len(good), len(catalog.class_names)), np.float32
-        )
+    with scratch_in_cache() as scratch:
+        embeddings_file = scratch / "embeddings.npy"
+        probabilities = open_array(scratch / "probabilities.npy", (len(good), len(catalog.class_names)), np.float32)
         progress = counter("asking the network", len(good))
         predict_into(predictor, squares, probabilities=probabilities, embeddings=embeddings_file, progress=progress)
         embeddings = np.load(embeddings_file, mmap_mode="r")

@@ -200,25 +200,26 @@ def write_evaluation(
         slices = slices_of(predictor.recipe.data, catalog, predictions, compared, train_images, by_difficulty)
     evaluation = replace(evaluation, warnings=run.read_warnings(), engine=predictor.engine.name, slices=slices)
     advice = calibration_advice(evaluation, run, data) if logit_adjust is None else ()
-    write_metrics(evaluation, run.metrics)
-    write_tables(evaluation, predictions, folder)
-    write_evaluation_report(
-        run.report,
-        name=run.root.resolve().name,
-        data=data.resolve().name,
-        recipe_text=run.recipe.read_text(encoding="utf-8"),
-        history=run.read_log(),
-        evaluation=evaluation,
-        predictions=predictions,
-        catalog_notes=catalog.notes,
-        train_counts=train_images,
-        provenance=read_json(run.provenance) if run.provenance.exists() else {},
-        references=references_of(catalog),
-        overlays=_overlays_of_errors(predictor, evaluation),
-        trade_offs=trade_offs,
-        errors_file=f"evaluation/{split}/errors.csv",
-        calibrating=("shelfmind", "calibrate", str(run.root), str(data)) if advice else (),
-    )
+    with run.new_results():
+        write_metrics(evaluation, run.metrics)
+        write_tables(evaluation, predictions, folder)
+        write_evaluation_report(
+            run.report,
+            name=run.root.resolve().name,
+            data=data.resolve().name,
+            recipe_text=run.recipe.read_text(encoding="utf-8"),
+            history=run.read_log(),
+            evaluation=evaluation,
+            predictions=predictions,
+            catalog_notes=catalog.notes,
+            train_counts=train_images,
+            provenance=read_json(run.provenance) if run.provenance.exists() else {},
+            references=references_of(catalog),
+            overlays=_overlays_of_errors(predictor, evaluation),
+            trade_offs=trade_offs,
+            errors_file=f"evaluation/{split}/errors.csv",
+            calibrating=("shelfmind", "calibrate", str(run.root), str(data)) if advice else (),
+        )
     return replace(evaluation, notes=(*evaluation.notes, *advice))
 
 

@@ -83,22 +83,23 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
         recognition=figures.to_json(),
         slices=slices_of(found.predictor.recipe.data, known.catalog, whitened, compared, sizes, watcher.counter),
     )
-    write_tables(evaluation, predictions, folder)
-    write_evaluation_report(
-        run.root / GALLERY_REPORT,
-        name=f"{run.root.resolve().name} + {Path(gallery).name}",
-        data=request.data.resolve().name,
-        recipe_text=run.recipe.read_text(encoding="utf-8"),
-        history=run.read_log(),
-        evaluation=evaluation,
-        predictions=predictions,
-        catalog_notes=known.catalog.notes,
-        train_counts=sizes,
-        provenance=read_json(run.provenance) if run.provenance.exists() else {},
-        references=references_of(known.catalog),
-        errors_file=f"evaluation/{split}/gallery/errors.csv",
-        recognition=figures,
-    )
+    with run.new_results():
+        write_tables(evaluation, predictions, folder)
+        write_evaluation_report(
+            run.root / GALLERY_REPORT,
+            name=f"{run.root.resolve().name} + {Path(gallery).name}",
+            data=request.data.resolve().name,
+            recipe_text=run.recipe.read_text(encoding="utf-8"),
+            history=run.read_log(),
+            evaluation=evaluation,
+            predictions=predictions,
+            catalog_notes=known.catalog.notes,
+            train_counts=sizes,
+            provenance=read_json(run.provenance) if run.provenance.exists() else {},
+            references=references_of(known.catalog),
+            errors_file=f"evaluation/{split}/gallery/errors.csv",
+            recognition=figures,
+        )
     return evaluation
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from shelfmind.errors import UserError, argument
 from shelfmind.inference.exported import read_exported
 from shelfmind.machine.checksums import file_sha256
+from shelfmind.prediction_files import is_intact
 from shelfmind.requests.tool import VerifyRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder
@@ -38,14 +39,24 @@ def verify_runs(request: VerifyRequest, watcher: Observer = SILENT) -> list[tupl
 
 
 def _faults(run: RunFolder, watcher: Observer) -> Iterator[tuple[Path, str]]:
-    digests, exports = run.sealed(), run.exports()
-    progress = watcher.counter("verifying files", len(digests) + len(exports), "files")
+    try:
+        digests = run.sealed()
+    except UserError as error:
+        yield run.checksums, error.message.removeprefix(f"{run.checksums} ")
+        return
+    exports, caches = run.exports(), run.caches()
+    progress = watcher.counter("verifying files", len(digests) + len(exports) + len(caches), "files")
     for name, digest in digests.items():
         path = run.root / name
         if not path.is_file():
-            yield path, "is missing"
+            if not run.is_result(name):
+                yield path, "is missing"
         elif file_sha256(path) != digest:
             yield path, "is damaged or edited: its checksum does not match"
+        progress(1)
+    for path in caches:
+        if not is_intact(path):
+            yield path, "is a damaged cache, which is computed again when it is needed; it can be deleted"
         progress(1)
     for path in exports:
         try:

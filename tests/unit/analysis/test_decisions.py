@@ -135,6 +135,7 @@ def test_a_full_disk_is_an_error_and_leaves_the_log_as_it_was(tmp_path):
 
     done = subprocess.run([sys.executable, "-c", code, str(log), "王"], capture_output=True, preexec_fn=fill_disk)
     assert done.returncode == 1
+    assert b"no space left" in done.stderr
     assert b"the decision was not saved" in done.stderr
     assert log.read_bytes() == before
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.gallery.changes import DamagedFileError, checksum, photo_name
+from shelfmind.gallery.changes import Change, DamagedFileError, Entry, Summary, checksum, photo_name, sealed
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.photos import Photo
 from shelfmind.gallery.plan import Attribution
@@ -475,3 +475,26 @@ def test_a_gallery_that_is_compacted_while_it_is_verified_has_no_faults(gallery,
     assert verify(Meanwhile(files.root)) == []
     next(path for path in files.root.glob("photos/*/*")).unlink()
     assert len(verify(files)) == 1
+
+
+@pytest.mark.parametrize("folder", ["changes", "bases", "photos/ab", "vectors"])
+def test_a_day_later_compaction_removes_what_a_killed_writer_left(folder, gallery, files, embedder) -> None:
+    gallery.add(photos("a", "x"), embedder, ME)
+    place = files.root / folder
+    place.mkdir(parents=True, exist_ok=True)
+    new, old = place / ".x.json.0011223344556677.tmp", place / ".y.json.0011223344556677.tmp"
+    for path in (new, old):
+        path.write_bytes(b"half")
+    os.utime(old, (0, 0))
+    gallery.compact(ME)
+    assert new.exists()
+    assert not old.exists()
+
+
+def test_a_change_that_removes_what_is_not_there_is_damaged(gallery, files) -> None:
+    state = gallery.state
+    summary = Summary(state.version + 1, "", "", "", "remove", "")
+    made = Change(summary, state.head, removed=(Entry("a", "0" * 64, "1.jpg"),))
+    files.create(made.name, sealed(made))
+    with pytest.raises(DamagedFileError, match="removes a photo that 'a' does not have"):
+        gallery.refresh()

@@ -232,3 +232,16 @@ def test_a_list_that_cannot_be_written_is_the_users_to_mend(tmp_path: Path) -> N
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match="cannot be written"):
         reject_too_many_bad([], 1, 0.1, tmp_path / "file" / "bad_files.csv")
+
+
+def test_a_cached_result_with_a_flipped_bit_is_not_used(tmp_path: Path) -> None:
+    """SQLite reads it without noticing."""
+    cache, entry = tmp_path / "cache.sqlite", CacheEntry(1, 2, b"a checksum of a photo")
+    with FileCache(cache) as file_cache:
+        file_cache.keep([(b"/a.jpg", entry), (b"/b.jpg", CacheEntry(1, 2, None))])
+        assert file_cache.recall([b"/a.jpg", b"/b.jpg"]) == {b"/a.jpg": entry, b"/b.jpg": CacheEntry(1, 2, None)}
+    content = cache.read_bytes()
+    assert content.count(b"a checksum") == 1
+    cache.write_bytes(content.replace(b"a checksum", b"a checktum"))
+    with FileCache(cache) as file_cache:
+        assert file_cache.recall([b"/a.jpg", b"/b.jpg"]).keys() == {b"/b.jpg"}

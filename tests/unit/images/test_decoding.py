@@ -400,3 +400,35 @@ def test_any_bytes_give_an_image_or_a_reason(noise: bytes, format: str, place: i
     except BadImage as error:
         outcome = error.reason
     assert outcome in {"RGB", *REASONS}
+
+
+def test_an_image_that_takes_too_much_memory_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(images, "MOST_PIXELS", 800)
+    content = encoded(two_colours((41, 20)), "PNG")
+    assert open_image(encoded(two_colours(), "PNG")).size == (40, 20)
+    assert reason_of(content) == "too many pixels"
+    assert open_image(content, most_pixels=1000).size == (41, 20)
+
+
+def test_a_tiff_without_its_last_rows_is_damaged_not_black() -> None:
+    """As if its height were far larger: Pillow fills the rest of the image, however large that is."""
+    content = bytearray(encoded(two_colours(), "TIFF"))
+    height = content.index(struct.pack("<HHI", 257, 4, 1)) + 8
+    assert struct.unpack_from("<I", content, height) == (20,)
+    struct.pack_into("<I", content, height, 200)
+    assert reason_of(bytes(content)) == "damaged"
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "F"])
+def test_tall_images_are_converted_like_small_ones(mode: str) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (700, 3, 4), np.uint8)
+    tall = Image.fromarray(pixels[..., 0].astype(np.float32)) if mode == "F" else Image.fromarray(pixels)
+    tall = tall.quantize(16) if mode == "P" else tall
+    if mode == "P":
+        tall.info["transparency"] = 3
+    whole = np.asarray(open_image(tall))
+    for top in range(0, 700, 100):
+        part = tall.crop((0, top, 3, top + 100))
+        if mode != "F" or np.asarray(part).max() == np.asarray(tall).max():
+            assert np.array_equal(np.asarray(open_image(part)), whole[top : top + 100])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
@@ -100,3 +101,45 @@ def test_damaged_checksums_are_named(run: RunFolder) -> None:
     run.checksums.write_text("[1]")
     with pytest.raises(UserError, match=r"checksums\.json is damaged"):
         run.read_classes()
+
+
+def test_damaged_checksums_are_named_and_can_be_recorded_again(run: RunFolder) -> None:
+    flipped(run.checksums)
+    assert [path for path, _ in verify_runs(VerifyRequest(runs=run.root))] == [run.checksums]
+    with pytest.raises(UserError, match=r"checksums\.json is damaged"):
+        run.read_classes()
+    assert verify_runs(VerifyRequest(runs=run.root, accept=True)) == []
+
+
+def test_results_are_verified_and_may_be_replaced_or_deleted(run: RunFolder) -> None:
+    table, request = run.root / "evaluation" / "val" / "errors.csv", VerifyRequest(runs=run.root)
+    table.parent.mkdir(parents=True)
+    for content in ("first", "second"):
+        with run.new_results():
+            table.write_text(content)
+            run.metrics.write_text(content)
+        assert verify_runs(request) == []
+    flipped(table)
+    assert [path for path, _ in verify_runs(request)] == [table]
+    table.unlink()
+    assert verify_runs(request) == []
+
+
+def test_results_of_a_killed_evaluation_do_not_look_damaged(run: RunFolder) -> None:
+    with run.new_results():
+        run.metrics.write_text("first")
+    killed = run.new_results()
+    killed.__enter__()
+    run.metrics.write_text("second")
+    assert verify_runs(VerifyRequest(runs=run.root)) == []
+
+
+def test_a_damaged_cache_of_predictions_is_named(run: RunFolder) -> None:
+    cache = run.root / "evaluation" / "near_copies" / "1.npz"
+    cache.parent.mkdir(parents=True)
+    np.savez(cache, rows=np.arange(100))
+    assert verify_runs(VerifyRequest(runs=run.root)) == []
+    flipped(cache)
+    ((path, what),) = verify_runs(VerifyRequest(runs=run.root))
+    assert path == cache
+    assert "can be deleted" in what

@@ -219,7 +219,7 @@ class Killer(Observer):
 generate({str(tmp_path / "set")!r}, watcher=Killer(), **{TINY!r})
 """
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == -9
-    assert [path.name.startswith(".set.partial-") for path in tmp_path.iterdir()] == [True]
+    assert [path.name.startswith(".set.") for path in tmp_path.iterdir()] == [True]
     generate(tmp_path / "set", **TINY)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from shelfmind.analysis.measuring.measures import MEASURES, measure_quality
 from shelfmind.errors import UserError
-from shelfmind.files import cache_folder
+from shelfmind.files import cache_folder, scratch_in_cache
 from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.images.fingerprinting import write_fingerprints
 from shelfmind.images.resize import RESTORED
@@ -91,8 +90,8 @@ def _measured(square: Square, width: int, height: int, data: DataRecipe) -> dict
 def _sizes(paths: Sequence[Path], counter: Counter) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32]]:
     """Widths and heights, which are cached with the fingerprints."""
     try:
-        with tempfile.TemporaryDirectory(prefix="sizes-", dir=cache_folder()) as scratch:
-            file = Path(scratch) / "sizes.npy"
+        with scratch_in_cache() as scratch:
+            file = scratch / "sizes.npy"
             write_fingerprints(paths, file, counter("recalling sizes", len(paths)))
             known = np.load(file, mmap_mode="r")
             return np.array(known["width"]), np.array(known["height"])

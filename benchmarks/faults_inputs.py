@@ -1,0 +1,52 @@
+"""What the jobs of `faults.py` start from: photos, decisions, the network of the tests, and a trained run."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+from faults_place import Place
+from faults_scenarios import COLOURS, PER_CLASS, TRAIN
+from PIL import Image
+
+from shelfmind.analysis.decisions import append_decision, decide
+from shelfmind.errors import UserError
+
+NETWORK = Path(__file__).parents[1] / "tests" / "tiny_network.py"
+
+
+def write_inputs(place: Place, needs: frozenset[str]) -> None:
+    """Write the inputs that are not there yet to `place.inputs`."""
+    photos, network, run = (place.inputs / name for name in ("photos", "network.onnx", "run"))
+    if not photos.exists():
+        write_photos(photos)
+        append_decision(place.inputs / "review.jsonl", decide("Wang", "train/红茶/0.jpg", "红茶", "drop"))
+    if "network" in needs and not network.exists():
+        spec = importlib.util.spec_from_file_location("tiny_network", NETWORK)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        module.write_network(network)
+    if "run" in needs and not run.exists():
+        place.renew()
+        ended = place.run(TRAIN)
+        if ended.status:
+            raise UserError(f"the run cannot be trained: {ended.said}")
+        shutil.copytree(place.root / "run", run)
+        place.run([])
+
+
+def write_photos(folder: Path) -> None:
+    """Write photos of one colour each, with noise."""
+    rng = np.random.default_rng(0)
+    for name, colour in COLOURS.items():
+        for split, count in PER_CLASS.items():
+            (folder / split / name).mkdir(parents=True)
+            for number in range(count):
+                pixels = np.clip(rng.integers(-20, 21, (36, 28, 3)) + np.array(colour), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{number}.jpg")
+    sys.stdout.flush()
