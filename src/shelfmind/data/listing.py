@@ -152,7 +152,7 @@ def _read_level(folder: Path, real_root: str) -> _Level:
     real_folder = os.path.realpath(folder)
     with _scan(folder) as entries:
         for entry in entries:
-            if _is_hidden(entry.name):
+            if is_hidden(entry.name):
                 continue
             is_folder = _is_folder(entry)
             if is_folder is None:
@@ -217,7 +217,7 @@ def _identity(folder: Path) -> _Identity:
     return status.st_dev, status.st_ino
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
 
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from shelfmind.images.file_cache import CacheEntry, FileCache
+from shelfmind.images.photo_files import file_status, full_name
 from shelfmind.machine.cores import available_cores
 
 Examine = Callable[[int, Path], tuple[bytes | None, bool]]
@@ -72,7 +73,7 @@ def examine_files(
 
 
 def _key(path: Path) -> bytes:
-    return os.fsencode(os.path.abspath(path))
+    return os.fsencode(full_name(path))
 
 
 def _examine_some(
@@ -89,14 +90,14 @@ def _examine(
     examine: Examine, known: CacheEntry | None, reuse: Callable[[bytes | None], bool], index: int, path: Path
 ) -> _Outcome:
     try:
-        status = os.stat(path)
+        status = file_status(path)
     except (OSError, ValueError):
         status = None  # `examine` reports why
     if known is not None and status is not None:
-        unchanged = (known.size, known.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        unchanged = (known.size, known.mtime_ns) == (status.size, status.mtime_ns)
         if unchanged and reuse(known.content):
             return _Outcome(Examined(path, known.content), None)
     content, permanent = examine(index, path)
     if status is None or not permanent:
         return _Outcome(Examined(path, content), None)
-    return _Outcome(Examined(path, content), CacheEntry(status.st_size, status.st_mtime_ns, content))
+    return _Outcome(Examined(path, content), CacheEntry(status.size, status.mtime_ns, content))

@@ -14,7 +14,8 @@ import numpy as np
 from shelfmind.data import open_catalog
 from shelfmind.data.listing import Listing
 from shelfmind.errors import UserError, argument
-from shelfmind.files import require_writable, status_of, write_atomically
+from shelfmind.files import require_writable, write_atomically
+from shelfmind.images.photo_files import FileStatus, file_status
 from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.parts import Parts
 from shelfmind.inference.predict_files import find_images, notes_on, require_existing, write_bad_list
@@ -93,7 +94,7 @@ def embed_files(request: EmbedRequest, watcher: Observer = SILENT) -> EmbeddingO
 def _items(request: EmbedRequest, watcher: Observer) -> tuple[list[Item], bool]:
     """The images, and whether they have classes."""
     if request.data is not None:
-        catalog = open_catalog(request.data, request.format, one_class=True)
+        catalog = open_catalog(request.data, request.format, one_class=True, counter=watcher.counter)
         tell(catalog.notes, watcher.note)
         names = {UNLABELLED: None, **dict(enumerate(catalog.class_names))}
         return [Item(str(each.path), names[each.label], each.split) for each in catalog.samples], True
@@ -109,7 +110,7 @@ def _plan(predictor: Predictor, items: Sequence[Item], labelled: bool, request: 
     """Everything that determines the file."""
     files = hashlib.sha256()
     for item in items:
-        files.update(f"{item}|{status_of(Path(item.path))}\n".encode("utf-8", "surrogateescape"))
+        files.update(f"{item}|{_status(Path(item.path))}\n".encode("utf-8", "surrogateescape"))
     return {
         "data": " ".join(request.paths) if request.data is None else str(request.data),
         "digest": files.hexdigest(),
@@ -121,6 +122,13 @@ def _plan(predictor: Predictor, items: Sequence[Item], labelled: bool, request: 
         "part_size": request.part_size,
         "dtype": request.dtype,
     }
+
+
+def _status(path: Path) -> FileStatus | None:
+    try:
+        return file_status(path)
+    except OSError:
+        return None
 
 
 def _table(predictor: Predictor, items: Sequence[Item], labelled: bool, dtype: str) -> Any:

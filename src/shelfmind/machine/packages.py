@@ -19,6 +19,8 @@ EXTRAS = {
     "python_multipart": (HTTP, "serve"),
     "prometheus_client": (HTTP, "serve"),
     "pyarrow": ("PyArrow", "parquet"),
+    "boto3": ("boto3", "s3"),
+    "fsspec": ("fsspec", "object-stores"),
 }
 """Packages that are not needed for prediction alone: their names, and the extra that installs them."""
 

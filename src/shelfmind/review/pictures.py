@@ -16,6 +16,7 @@ from shelfmind.data import open_catalog
 from shelfmind.data.listing import is_image_name
 from shelfmind.errors import UserError
 from shelfmind.images.decoding import BadImage, open_image
+from shelfmind.images.photo_files import file_status, full_name
 from shelfmind.machine.cores import available_cores
 
 EDGES = {"small": 320, "medium": 720, "large": 1800}
@@ -56,10 +57,10 @@ class PictureCache:
     def of_file(self, file: Path, size: str) -> tuple[bytes, str]:
         """As `picture`, for a file. The ETag changes with the file."""
         try:
-            status = os.stat(file)
+            status = file_status(file)
         except OSError as error:
             raise NoPicture(str(file)) from error
-        return self.picture(f"{file}|{status.st_size}|{status.st_mtime_ns}", file, size)
+        return self.picture(f"{file}|{status.size}|{status.mtime_ns}", file, size)
 
 
 class Pictures:
@@ -101,7 +102,7 @@ class Pictures:
             catalog = open_catalog(self._root, self._format, same_names=True)
         except UserError:
             return {}
-        return {os.path.abspath(sample.path): sample.path for sample in catalog.samples}
+        return {full_name(sample.path): sample.path for sample in catalog.samples}
 
 
 def _encoded(file: Path | bytes, edge: int) -> bytes:

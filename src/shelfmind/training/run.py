@@ -108,7 +108,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     if built_in is not None:
         watcher.note(built_in)
     watcher.phase("listing images")
-    data_set = open_catalog(data, request.format, seed)
+    data_set = open_catalog(data, request.format, seed, counter=watcher.counter)
     if request.split_of is not None:
         data_set = _with_split_of(data_set, RunFolder(request.split_of), watcher, new_photos)
     catalog, broader = data_set, None

@@ -54,7 +54,7 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
     out, overwrite = request.out, request.overwrite
     check_labels = None if request.run is None else _label_check_by(request.run, watcher.counter)
     require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)
-    catalog = open_catalog(request.data, request.format, request.seed)
+    catalog = open_catalog(request.data, request.format, request.seed, counter=watcher.counter)
     with atomic_folder(out, ours=OUTPUTS, overwrite=overwrite) as folder:
         began = time.monotonic()
         figures = _write_audit(folder, catalog, request.seed, check_labels, watcher.counter, began)
