@@ -38,9 +38,7 @@ def _no_known_format(root: Path) -> UserError:
         looked_for = ", ".join(source.description for source in SOURCES.values())
         return UserError(f"no data set in {root}: looked for {looked_for}; found {_contents(root)}")
     if root.suffix.lower() in _ARCHIVES:
-        return UserError(
-            f"{root} is an archive; extract it and give the folder, or pack the photos into an uncompressed .tar"
-        )
+        return UserError(f"{root} is a compressed archive; extract it and give the folder")
     return UserError(
         f"{root} is not a UTF-8 CSV file with the columns path,label[,split] in its header; "
         "give such a file, a .tar or .parquet file, or a folder of images"

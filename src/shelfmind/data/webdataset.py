@@ -128,9 +128,7 @@ def _label(shard: Path, members: Mapping[str, str], texts: Mapping[str, bytes]) 
             text = texts[name].decode("utf-8-sig").strip()
             described = json.loads(text) if suffix == "json" else None
         except UnicodeDecodeError as error:
-            raise UserError(
-                f"{shown_url(shard / name)} is not UTF-8 text; correct it and pack the shard again"
-            ) from error
+            raise UserError(f"{shown_url(shard / name)} is not UTF-8 text; pack the shard again") from error
         except ValueError as error:
             raise UserError(
                 f"{shown_url(shard / name)} is not valid JSON: {error}; correct it and pack the shard again"
@@ -152,6 +150,6 @@ def _notes(found: _Found, names: Sequence[str]) -> list[str]:
         )
     if not names and found.images and all(image.class_name.isdecimal() for image in found.images):
         notes.append(
-            f"classes are called by their numbers; a {CLASS_LIST} next to the shards, one name a line, names them"
+            f"classes are called by their numbers; {CLASS_LIST} next to the shards, one name a line, names them"
         )
     return notes

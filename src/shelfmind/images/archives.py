@@ -53,14 +53,12 @@ def open_member(archive: Path, name: str) -> tuple[IO[bytes], int]:
     if size < 0:
         content = row_file(archive).photo(place)
         return io.BytesIO(content), len(content)
-    return io.BufferedReader(
-        Window(open_copy(archive) if is_url(archive) else open(archive, "rb", buffering=0), place, size)
-    ), size
+    return io.BufferedReader(Window(_opened(archive), place, size)), size
 
 
 def read_members(archive: Path, names: Iterable[str]) -> Iterator[bytes]:
     """The contents of small members of a tar archive, which is opened once. Raises as `member_status`."""
-    with open_copy(archive) if is_url(archive) else open(archive, "rb") as file:
+    with _opened(archive) as file:
         for name in names:
             place, size = _found(archive, name)
             file.seek(place)
@@ -91,6 +89,10 @@ def in_reading_order(paths: Sequence[Path]) -> Ints:
             found = _index(member[0]).find(member[1])
             keys[row] = numbers.setdefault(member[0], len(numbers) + 1), found[0] if found else 0
     return np.lexsort((keys[:, 1], keys[:, 0])).astype(np.int64) if numbers else np.arange(len(paths))
+
+
+def _opened(archive: Path) -> IO[bytes]:
+    return open_copy(archive) if is_url(archive) else open(archive, "rb", buffering=0)
 
 
 def _version(archive: Path) -> str:

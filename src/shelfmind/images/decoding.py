@@ -127,8 +127,8 @@ def _from_array(pixels: Pixels) -> Image.Image:
 
 @contextmanager
 def opened_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """A regular file open for reading, and its size in bytes; raises `BadImage` if it cannot be read, and `UserError` if
-    its archive is damaged or its store is away."""
+    """A regular file open for reading, and its size in bytes; raises `BadImage` if it cannot be read, and `UserError`
+    if its archive is damaged or its store is away."""
     try:
         file, size_bytes = open_file(path)
         with file:

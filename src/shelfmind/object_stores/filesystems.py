@@ -28,9 +28,7 @@ class FileSystemStore:
         except ImportError as error:  # fsspec says which package is missing
             raise UserError(f"{scheme}:// cannot be read: {error}") from error
         except ValueError as error:
-            raise UserError(
-                f"{scheme}:// is not a store that shelfmind or fsspec knows; use s3:// or a folder"
-            ) from error
+            raise UserError(f"{scheme}:// is not a store that fsspec knows; use s3:// or a folder") from error
         except Exception as error:  # every store has its own errors of configuration
             raise UserError(f"{scheme}:// cannot be read: {error}") from error
 

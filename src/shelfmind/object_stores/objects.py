@@ -178,10 +178,9 @@ def _fetched(path: Path, version: StoredObject, identity: str) -> Path:
 
 
 def _not_cached(path: Path, error: OSError) -> UserError:
-    why = reason(error, _cache().root)
-    return UserError(
-        f"{shown_url(path)} cannot be cached in {_cache().root}: {why}; set SHELFMIND_CACHE to another folder"
-    )
+    root = _cache().root
+    why = reason(error, root)
+    return UserError(f"{shown_url(path)} cannot be cached in {root}: {why}; set SHELFMIND_CACHE to another folder")
 
 
 def _tried(attempt: Callable[[], R], path: Path) -> R:

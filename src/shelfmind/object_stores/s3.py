@@ -16,6 +16,7 @@ _CHANGED = frozenset({"412", "PreconditionFailed"})
 _PASSING = re.compile(
     r"5\d\d|SlowDown|Throttling.*|RequestTimeout|InternalError|ServiceUnavailable|RequestLimitExceeded"
 )
+_REFUSED = frozenset({"403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _BLOCK_BYTES = 2**20
 _LOG_IN = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to credentials that may read it"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.data import absolute, open_catalog
+from shelfmind.data import absolute, is_present, open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes, write_broader
 from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import with_split
@@ -243,7 +243,7 @@ class Origin:
 
     def require_data(self, run: RunFolder) -> None:
         """Raise `UserError` if the run's photos are gone."""
-        if not self.data.exists():
+        if not is_present(self.data):
             raise UserError(
                 f"the photos that {run.root} was trained on are no longer at {self.data}: restore them, or a link to "
                 "their new location"
