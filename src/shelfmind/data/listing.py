@@ -63,6 +63,11 @@ def subfolders(folder: Path) -> list[Path]:
     return [folder / name for name in _read_level(folder, os.path.realpath(folder)).folders]
 
 
+def other_files(folder: Path) -> list[Path]:
+    """The direct files of `folder` that are not images, without hidden and system files."""
+    return [folder / name for name in _read_level(folder, os.path.realpath(folder)).others]
+
+
 def list_images(folder: Path, recursive: bool = True, root: Path | None = None) -> Listing:
     """All images in `folder` and, if `recursive`, below it; links are followed, except circular ones.
 

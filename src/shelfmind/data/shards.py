@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelfmind.data.listing import is_hidden, is_image_name, natural_key
+from shelfmind.data.listing import is_hidden, is_image_name, natural_key, other_files, subfolders
 from shelfmind.data.splits import SPLIT_ALIASES
 from shelfmind.errors import UserError
 from shelfmind.images.archives import ARCHIVE_SUFFIXES, ROW_SUFFIXES, members_of, split_member
@@ -101,19 +100,11 @@ def _candidates(root: Path, suffixes: Collection[str]) -> Iterator[Path]:
 
 
 def _below(folder: Path, suffixes: Collection[str], levels: int) -> Iterator[Path]:
-    try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except PermissionError:
-        raise
-    except OSError:
-        return
-    for entry in entries:
-        if is_hidden(entry.name):
-            continue
-        if entry.name.lower().endswith(tuple(suffixes)) and entry.is_file():
-            yield folder / entry.name
-        elif levels and entry.is_dir():
-            yield from _below(folder / entry.name, suffixes, levels - 1)
+    for path in other_files(folder):
+        if path.suffix.lower() in suffixes:
+            yield path
+    for below in subfolders(folder) if levels else ():
+        yield from _below(below, suffixes, levels - 1)
 
 
 def _split_of(path: Path, root: Path) -> str | None:

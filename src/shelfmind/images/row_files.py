@@ -22,6 +22,7 @@ from shelfmind.nouns import shortened
 IMAGE_COLUMNS = ("image", "img", "photo", "picture", "jpg", "png", "webp")
 _HELD_BYTES = 256 * 2**20
 """Row groups that stay in memory: photos in random order would otherwise read a row group each."""
+_TRIED_ROWS = 20
 _SIGNATURES = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp", b"GIF8": ".gif", b"BM": ".bmp"}
 
 
@@ -145,10 +146,12 @@ class RowFile:
         return list(pyarrow.compute.struct_field(self.file.column(column), part).to_pylist())
 
     def _stored_names(self) -> list[str | None]:
+        import pyarrow
+
         kind = self.schema.field(self.image_column).type
-        has_paths = any(part.name == "path" for part in kind) if hasattr(kind, "num_fields") else False
+        has_paths = pyarrow.types.is_struct(kind) and any(part.name == "path" for part in kind)
         names: list[str | None] = self.column(f"{self.image_column}.path") if has_paths else [None] * self.rows
-        if self.rows and names[0] and not self.photo(0):
+        if any(names) and not any(self.photo(row) for row in range(min(self.rows, _TRIED_ROWS))):
             raise UserError(
                 f"{self.shown} has the paths of photos, but not the photos; write it again with their bytes "
                 "(datasets: save_to_disk of a data set that embeds its photos, or push_to_hub)"

@@ -77,4 +77,4 @@ def _not_a_tar(file: IO[bytes], shown: str) -> UserError:
             return UserError(f"{shown} is compressed, so photos cannot be read one by one; unpack it with {program}")
     if not head:
         return UserError(f"{shown} is empty; {_AGAIN}")
-    return UserError(f"{shown} is not a tar archive, or its start is damaged; {_AGAIN}")
+    return UserError(f"{shown} is not a tar archive, or is truncated or damaged at its start; {_AGAIN}")

@@ -43,7 +43,10 @@ class FileSystemStore:
         """The present version of an object. Raises `FileNotFoundError`."""
         with _translated():
             self._system.invalidate_cache()
-            return _stored(key, self._system.info(key))
+            found = self._system.info(key)
+            if found.get("type") == "directory":
+                raise FileNotFoundError(key)
+            return _stored(key, found)
 
     def fetch(self, wanted: StoredObject, stream: IO[bytes]) -> str | None:
         """Write the object to the stream."""
