@@ -98,7 +98,7 @@ def test_what_is_wrong_with_a_bucket_is_said(bucket: tuple[Any, str], monkeypatc
         open_catalog(root)
     forget()
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # it keeps credentials
     with pytest.raises(UserError, match="Unable to locate credentials: set AWS_ACCESS_KEY_ID and"):
         open_catalog(root)
 
