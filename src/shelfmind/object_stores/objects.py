@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import IO, Any, TypeVar
 
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder, cache_limit_bytes, reason
-from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
 from shelfmind.nouns import counted
 from shelfmind.object_stores.cache import ObjectCache
@@ -45,8 +46,11 @@ _known: dict[str, StoredObject] = {}
 """The objects that this process has listed, by scheme and key."""
 _listings: dict[Path, list[Path]] = {}
 """The folders that this process has listed: a command sees one state of a store."""
-_locks = [threading.Lock() for _ in range(64)]
+_locks = [threading.Lock() for _ in range(1024)]
 """Two threads never fetch the same object; objects share locks."""
+_stopped = threading.Event()
+_opening = threading.Lock()
+"""One thread opens a store or the cache; boto3 cannot make clients in several threads at once."""
 
 
 def objects_below(place: Path) -> list[Path]:
@@ -127,6 +131,8 @@ def fetch_all(paths: Sequence[Path], counter: Counter) -> None:
     Raises `UserError` if they do not fit, or if the store cannot be read.
     """
     urls = [path for path in paths if is_url(path)]
+    if not urls:
+        return
     total, limit = sum(object_status(path).size for path in urls), _cache().limit
     if total > limit:
         raise UserError(
@@ -134,17 +140,24 @@ def fetch_all(paths: Sequence[Path], counter: Counter) -> None:
             f"the cache of {limit / 2**30:.1f} GB; set SHELFMIND_CACHE_GB to at least {int(total / 2**30) + 1}, and "
             "SHELFMIND_CACHE to a folder with that much space"
         )
-    progress = counter("fetching shards", len(urls), "shards") if urls else None
-    for _ in map_ahead(local_copy, urls, ahead=2 * available_cores(), workers=2 * available_cores()):
-        if progress is not None:
-            progress(1)
+    progress = counter("fetching shards", total, "bytes")
+    pool = ThreadPoolExecutor(2 * available_cores(), thread_name_prefix="fetch")
+    try:
+        for path, _ in zip(urls, pool.map(local_copy, urls), strict=True):
+            progress(object_status(path).size)
+    except BaseException:
+        _stopped.set()  # Ctrl-C does not wait for shards that are on their way
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        _stopped.clear()
 
 
 def forget() -> None:
     """Forget everything that was listed or opened."""
     _known.clear()
     _listings.clear()
-    _store.cache_clear()
+    _opened_store.cache_clear()
     _cache_in.cache_clear()
 
 
@@ -153,7 +166,7 @@ def _fetched(path: Path, version: StoredObject, identity: str) -> Path:
     arrived: list[str] = []
 
     def fill(temporary: Path) -> None:
-        with open(temporary, "wb") as stream:
+        with _Arriving(temporary, "wb") as stream:
             promised = _store(scheme).fetch(version, stream)
             size = stream.tell()
         if size != version.size:
@@ -175,6 +188,16 @@ def _fetched(path: Path, version: StoredObject, identity: str) -> Path:
             raise _not_cached(path, error) from error
 
     return _tried(keep, path)
+
+
+class _Arriving(io.FileIO):
+    """A file that accepts no more once fetching was stopped."""
+
+    def write(self, block: Any) -> int:
+        """Append a block."""
+        if _stopped.is_set():
+            raise StoreError("fetching was stopped", False)
+        return super().write(block)
 
 
 def _not_cached(path: Path, error: OSError) -> UserError:
@@ -209,13 +232,19 @@ def _checked_parts(place: Path) -> tuple[str, str]:
     return scheme, key.strip("/")
 
 
-@functools.cache
 def _store(scheme: str) -> Store:
+    with _opening:
+        return _opened_store(scheme)
+
+
+@functools.cache
+def _opened_store(scheme: str) -> Store:
     return STORES[scheme]() if scheme in STORES else FileSystemStore(scheme)
 
 
 def _cache() -> ObjectCache:
-    return _cache_in(cache_folder(), cache_limit_bytes())
+    with _opening:
+        return _cache_in(cache_folder(), cache_limit_bytes())
 
 
 @functools.lru_cache(1)

@@ -107,7 +107,10 @@ def test_a_label_that_names_no_class_is_refused(tmp_path: Path, packing: Any, la
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        (["1.jpg", "1.cls", "2.jpg", "3.jpg"], r"2 photos have no label: .*0\.tar/2\.jpg, .*3\.jpg; add a member .*\.cls"),
+        (
+            ["1.jpg", "1.cls", "2.jpg", "3.jpg"],
+            r"2 photos have no label: .*0\.tar/2\.jpg, .*3\.jpg; add a member .*\.cls",
+        ),
         (["1.jpg", "1.cls", "1.png"], r"two photos with the key 1 \(1\.jpg, 1\.png\); give each photo a key"),
         (["1.cls"], "no images in"),
         (["1.jpg", "1.json"], r"0\.tar/1\.json is not valid JSON"),
@@ -187,7 +190,7 @@ def test_class_names_come_from_the_readme_of_a_data_set(tmp_path: Path, packing:
     packing.write_parquet(tmp_path / "data" / "train-0.parquet", packing.rows_table([("1", b"1", 0), ("2", b"2", 1)]))
     (tmp_path / "README.md").write_text(
         "---\ndataset_info:\n  features:\n  - name: image\n    dtype: image\n  - name: label\n    dtype:\n"
-        f"      class_label:\n        names:\n          '1': {CLASSES[1]}\n          '0': {CLASSES[0]}\n---\n# Photos\n",
+        f"      class_label:\n        names:\n          '1': {CLASSES[1]}\n          '0': {CLASSES[0]}\n---\n# Text\n",
         encoding="utf-8",
     )
     assert open_catalog(tmp_path).class_names == CLASSES

@@ -270,9 +270,8 @@ def test_a_damaged_row_group_is_named(tmp_path: Path, packing: Any, photos: Any,
     content = bytearray(file.read_bytes())
     content[4:60] = bytes(56)
     file.write_bytes(content)
-    with pytest.raises(UserError, match=r"a\.parquet is truncated or damaged: row \d cannot be read"):
-        for name in ("0.jpg", "1.jpg", "2.jpg", "3.jpg"):
-            read_file(file / name)
+    with pytest.raises(UserError, match=r"a\.parquet is truncated or damaged: row 0 cannot be read"):
+        read_file(file / "0.jpg")
 
 
 def test_paths_without_photos_are_refused(tmp_path: Path, packing: Any, pyarrow: Any) -> None:

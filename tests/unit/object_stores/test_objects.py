@@ -172,3 +172,20 @@ def test_a_cache_that_cannot_be_written_is_named(store: Any, monkeypatch: pytest
 def test_a_url_without_a_bucket_is_refused(store: Any, place: str) -> None:
     with pytest.raises(UserError, match="names no bucket"):
         objects.objects_below(Path(place))
+
+
+def test_stopping_does_not_wait_for_what_is_on_its_way(store: Any, tmp_path: Path) -> None:
+    store.contents = {f"shop/{number}.tar": bytes(100) for number in range(8)}
+    paths = objects_below(Path("test://shop"))
+    seen: list[int] = []
+
+    def stop(done: int) -> None:
+        seen.append(done)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fetch_all(paths, lambda *_: stop)
+    assert seen == [100]
+    fetch_all(paths, count_silently)  # resumes
+    assert sorted(store.fetched) == sorted(set(store.fetched))
+    assert len(copies(tmp_path)) == 8
