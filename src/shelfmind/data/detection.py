@@ -20,10 +20,9 @@ def detect_format(root: Path) -> str:
     was looked for and what was found.
     """
     require_path(root)
-    for name, source in SOURCES.items():
-        if source.exclusive and source.matches(root):
-            return name
-    fitting = [name for name, source in SOURCES.items() if not source.exclusive and source.matches(root)]
+    fitting = [name for name, source in SOURCES.items() if source.exclusive and source.matches(root)]
+    if not fitting:
+        fitting = [name for name, source in SOURCES.items() if not source.exclusive and source.matches(root)]
     if len(fitting) > 1:
         there = " as well as ".join(SOURCES[name].description for name in fitting)
         formats = ", or ".join(argument("format", name) for name in fitting)

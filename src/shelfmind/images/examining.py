@@ -10,17 +10,14 @@ from functools import partial
 from pathlib import Path
 
 from shelfmind.images.file_cache import CacheEntry, FileCache
-from shelfmind.images.photo_files import file_status, full_name
+from shelfmind.images.photo_files import fetched_ahead, file_status, full_name
 from shelfmind.machine.cores import available_cores
-from shelfmind.urls import is_url
 
 Examine = Callable[[int, Path], tuple[bytes | None, bool]]
 """Maps a file's index and path to a result, and whether the result is final for these bytes."""
 
 _FILES_PER_TASK = 16
 _TASKS_PER_BATCH = 64
-_FETCHING_WORKERS = 32
-"""Threads for files in an object store, which mostly wait for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +52,7 @@ def examine_files(
     cached result. Only about a thousand files are processed at a time; their results are cached together.
     """
     batch_size = _FILES_PER_TASK * _TASKS_PER_BATCH
-    workers = workers or (_FETCHING_WORKERS if any(map(is_url, paths[:1])) else available_cores())
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="examine")
+    pool = ThreadPoolExecutor(workers or available_cores(), thread_name_prefix="examine")
     try:
         for batch_start in range(0, len(paths), batch_size):  # a batch at a time bounds the memory
             batch = paths[batch_start : batch_start + batch_size]
@@ -65,11 +61,12 @@ def examine_files(
             starts = range(0, len(batch), _FILES_PER_TASK)
             tasks = [batch[start : start + _FILES_PER_TASK] for start in starts]
             fresh: list[tuple[bytes, CacheEntry]] = []
-            for outcomes in pool.map(examine_task, [batch_start + start for start in starts], tasks):
-                fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)
-                yield from (each.examined for each in outcomes)
-                if progress is not None:
-                    progress(len(outcomes))
+            with fetched_ahead([path for path in batch if _key(path) not in known]):
+                for outcomes in pool.map(examine_task, [batch_start + start for start in starts], tasks):
+                    fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)
+                    yield from (each.examined for each in outcomes)
+                    if progress is not None:
+                        progress(len(outcomes))
             if fresh:
                 file_cache.keep(fresh)
     finally:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
 from shelfmind.images.archives import member_status, open_member, split_member
-from shelfmind.object_stores.objects import FileStatus, is_object, open_copy, own_status
+from shelfmind.object_stores.objects import FileStatus as FileStatus
+from shelfmind.object_stores.objects import fetching, open_copy, own_status
 from shelfmind.urls import is_url
 
 
@@ -55,11 +58,13 @@ def open_file(path: Path) -> tuple[IO[bytes], int]:
     return open(path, "rb"), status.st_size
 
 
+def fetched_ahead(paths: Sequence[Path]) -> AbstractContextManager[None]:
+    """Fetch the objects among these paths by threads of their own, while the context reads them in this order."""
+    return fetching([path for path in paths if is_url(path) and split_member(path) is None])
+
+
 def read_file(path: Path) -> bytes:
     """The content of a file. Raises as `open_file`."""
     file, _ = open_file(path)
     with file:
         return file.read()
-
-
-__all__ = ["FileStatus", "file_exists", "file_status", "full_name", "is_object", "is_plain", "open_file", "read_file"]

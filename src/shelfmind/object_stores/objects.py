@@ -8,8 +8,9 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -28,6 +29,8 @@ from shelfmind.urls import is_url, shown_url, url_parts
 ATTEMPTS = 5
 FIRST_WAIT_S = 0.5
 """Seconds before the second attempt; each further wait is twice as long."""
+_FETCHING_WORKERS = 32
+"""Threads that fetch single photos: they mostly wait for the store."""
 STORES: dict[str, Callable[[], Store]] = {"s3": S3Store}
 """Stores by scheme; fsspec opens all others."""
 
@@ -151,6 +154,27 @@ def fetch_all(paths: Sequence[Path], counter: Counter) -> None:
     finally:
         pool.shutdown(cancel_futures=True)
         _stopped.clear()
+
+
+@contextmanager
+def fetching(paths: Sequence[Path]) -> Iterator[None]:
+    """Fetch these objects, in order and in threads, while the context uses them; errors are left to the user of an
+    object."""
+    if not paths:
+        yield
+        return
+    pool = ThreadPoolExecutor(_FETCHING_WORKERS, thread_name_prefix="fetch")
+    try:
+        for path in paths:
+            pool.submit(_fetch_quietly, path)
+        yield
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _fetch_quietly(path: Path) -> None:
+    with suppress(UserError, OSError):
+        local_copy(path)
 
 
 def forget() -> None:

@@ -19,6 +19,7 @@ _PASSING = re.compile(
 _REFUSED = frozenset({"403", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "SignatureDoesNotMatch"})
 _MD5 = re.compile(r"[0-9a-f]{32}")
 _BLOCK_BYTES = 2**20
+_CONNECTIONS = 64
 _LOG_IN = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to credentials that may read it"
 
 
@@ -29,11 +30,12 @@ def s3_client() -> Any:
     """
     try:
         import boto3
+        from botocore.config import Config
         from botocore.exceptions import BotoCoreError
     except ImportError as error:
         raise missing("boto3") from error
     try:
-        return boto3.client("s3")
+        return boto3.client("s3", config=Config(max_pool_connections=_CONNECTIONS))
     except (BotoCoreError, ValueError) as error:
         raise UserError(f"S3 cannot be used: {error}") from error
 

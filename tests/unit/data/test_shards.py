@@ -155,6 +155,14 @@ def test_an_archive_beside_class_folders_is_no_data_set(tmp_path: Path, packing:
     assert detect_format(tmp_path) == "folder"
 
 
+def test_shards_of_two_kinds_need_a_choice(tmp_path: Path, packing: Any, pyarrow: Any) -> None:
+    packing.pack_labelled_tar(tmp_path / "train-0.tar", [("1.jpg", b"1", "a"), ("2.jpg", b"2", "b")])
+    packing.write_parquet(tmp_path / "train-0.parquet", packing.rows_table([("1.jpg", b"1", 0), ("2.jpg", b"2", 1)]))
+    with pytest.raises(UserError, match=r"Parquet or Arrow files as well as tar shards .*format='webdataset'"):
+        open_catalog(tmp_path)
+    assert open_catalog(tmp_path, "webdataset").class_names == ("a", "b")
+
+
 def test_a_list_can_name_members_of_archives(tmp_path: Path, packing: Any) -> None:
     packing.pack_tar(tmp_path / "x.tar", [("1.jpg", b"1"), ("2.jpg", b"2")])
     (tmp_path / "list.csv").write_text("path,label\nx.tar/1.jpg,a\nx.tar/2.jpg,b\n")

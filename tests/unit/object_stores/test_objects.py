@@ -139,11 +139,12 @@ def test_the_least_recently_used_copies_make_room(tmp_path: Path) -> None:
 
 def test_leftovers_of_killed_processes_are_deleted(tmp_path: Path) -> None:
     (tmp_path / "ab").mkdir()
-    for name, age in (("old.tmp", 2 * 24 * 3600), ("new.tmp", 60)):
+    old, new, foreign = f"{'a' * 32}.{'0' * 8}.tmp", f"{'b' * 32}.{'0' * 8}.tmp", "diary.tmp"
+    for name, age in ((old, 2 * 24 * 3600), (new, 60), (foreign, 2 * 24 * 3600)):
         (tmp_path / "ab" / name).touch()
         os.utime(tmp_path / "ab" / name, (0, (tmp_path / "ab" / name).stat().st_mtime - age))
-    ObjectCache(tmp_path, 10)
-    assert [path.name for path in tmp_path.glob("*/*")] == ["new.tmp"]
+    ObjectCache(tmp_path, 0).make_room(10)
+    assert sorted(path.name for path in tmp_path.glob("*/*")) == [new, foreign]
 
 
 def test_shards_that_do_not_fit_are_refused_before_they_are_fetched(
