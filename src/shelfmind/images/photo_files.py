@@ -65,6 +65,8 @@ def fetched_ahead(paths: Sequence[Path]) -> AbstractContextManager[None]:
 
 def read_file(path: Path) -> bytes:
     """The content of a file. Raises as `open_file`."""
+    if is_plain(path):
+        return path.read_bytes()
     file, _ = open_file(path)
     with file:
         return file.read()
