@@ -88,6 +88,18 @@ def auditing() -> Any:
 
 
 @pytest.fixture(scope="session")
+def packing() -> Any:
+    """The functions of `packing.py`, which pack photos into shards."""
+    return _module("packing")
+
+
+@pytest.fixture
+def pyarrow() -> Any:
+    """PyArrow; skips the test without it."""
+    return pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'shelfmind[parquet]'")
+
+
+@pytest.fixture(scope="session")
 def tiny() -> Any:
     """The functions of `tiny_network.py`, which make an exported network and a gallery without MindSpore."""
     for package in ("onnx", "onnxruntime"):

@@ -138,12 +138,12 @@ def init(
     """Create a first recipe for a data set by answering five questions, and print the training command. On a terminal, asks only for missing arguments. Writes a commented recipe file, but nothing before all questions are answered.
 
     Args:
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         purpose: Purpose of the recogniser: known (fixed range of products), changing (new products are enrolled in a gallery), or contest. (default: known)
         minutes: Time budget for training in minutes. Unlimited by default.
         cores: CPU cores for training. Defaults to all cores of this machine.
         device: Training device: CPU, GPU or Ascend. Defaults to the best one of this machine.
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         out: Run folder for the training command. Defaults to runs/first, or the next free name.
         recipe: Recipe file to write. Defaults to OUT.yaml.
         watcher: Receives progress and messages.
@@ -173,12 +173,12 @@ def audit(
     """Audit a data set: class sizes, leaks, duplicates, label conflicts, bad files, blur and glare. Writes a report and tables. Measured images are cached: if interrupted, run the same command again. On a Ray cluster, the workers measure the images; this process does the rest.
 
     Args:
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         out: Folder to create for the report and the tables.
         run: Also check the labels with the predictions of this run, or with an output folder of find-label-errors.
         overwrite: Replace an earlier audit in the output folder.
         seed: Seed of the random split. Ignored if the data set comes with a split. (default: 0)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         ray: Ray cluster to compute on: auto (the one that this machine is part of), HOST:PORT, or local (starts one on this machine). By default no cluster is used. Needs shelfmind[ray].
         workers: Number of worker processes on the Ray cluster, which share its cores evenly. Defaults to one per host.
         watcher: Receives progress and messages.
@@ -212,7 +212,7 @@ def find_label_errors(
     """Rank labels by how likely they are wrong, using out-of-fold predictions. A fold whose network does not clearly beat guessing is left out. If interrupted, run the same command again to resume. Nothing in the data set is changed: review flagged images with `shelfmind review`.
 
     Args:
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         out: Folder to create. An existing one is resumed.
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
@@ -222,7 +222,7 @@ def find_label_errors(
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         folds: Number of cross-validation folds. Each fold trains one network and checks the held-out images. (default: 5)
         watcher: Receives progress and messages.
 
@@ -302,7 +302,7 @@ def prepare(
     """Make a clean copy of a data set from review decisions and rules. DATA is never modified. The same input gives the same bytes.
 
     Args:
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         out: Folder to create for the clean data set.
         decisions: Decisions of a review: review.jsonl.
         prefer: Reviewer to follow in case of contradictory decisions.
@@ -327,7 +327,7 @@ def prepare(
         image_size: Size of the square MindRecord images in pixels. (default: 256)
         seed: Seed of sampling and splits. (default: 0)
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 1.0)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         watcher: Receives progress and messages.
 
     Returns:
@@ -450,7 +450,7 @@ def train(
     """Train a recogniser into a run folder.
 
     Args:
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store. Excludes resume.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER. Excludes resume.
         out: Run folder to create.
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
@@ -460,7 +460,7 @@ def train(
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         resume: Run folder to resume, with its original arguments.
         split_of: Reuse the split of this run, so that both can be evaluated together. New photos are used for training.
         teacher: Run or exported file to distil from. Predictions of several teachers are averaged.
@@ -502,7 +502,7 @@ def pretrain(
     """Pretrain without labels (SimSiam) or on broader labels, as initial weights for training. Evaluates the embeddings by kNN and linear probe.
 
     Args:
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store. Excludes resume.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER. Excludes resume.
         out: Run folder to create.
         recipe: Name from `shelfmind recipes`, or a YAML file. Defaults to pretrain, or to default with broader.
         overrides: Override a recipe value.
@@ -512,7 +512,7 @@ def pretrain(
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         resume: Run folder to resume, with its original arguments.
         broader: Train on broader classes instead: a CSV with the columns class,broader.
         watcher: Receives progress and messages.
@@ -576,7 +576,7 @@ def fold_in(
         gallery: Gallery of the products. Its embeddings must come from the weights of this run.
         out: Run folder to create.
         data: New location of the run's training photos if they were moved.
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         epochs: Epochs of fine-tuning. Defaults to 10. Excludes max_minutes.
         max_minutes: Time budget for fine-tuning in minutes, instead of epochs.
         held_out: Share of each new product's photos held out for evaluation, if it has at least five. (default: 0.2)
@@ -614,7 +614,7 @@ def tune(
     """Search hyperparameters of a recipe on validation images (Optuna). Unpromising trials are pruned. Resumable.
 
     Args:
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         out: Folder for the study and its trials. An existing one is resumed.
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
@@ -624,7 +624,7 @@ def tune(
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         trials: Total number of trials, including those of earlier calls. (default: 20)
         space: YAML file with the search space: train.lr: {low: 0.01, high: 0.1, log: true}, ...
         watcher: Receives progress and messages.
@@ -660,7 +660,7 @@ def ablate(
 
     Args:
         table: Name from `shelfmind ablations`, or a YAML file.
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         out: Folder for runs and tables. An existing one is resumed.
         seeds: Number of seeds per row, or the seeds themselves. (default: 3)
         recipe: Base recipe. Defaults to that of the table.
@@ -671,7 +671,7 @@ def ablate(
         jobs: Parallel training runs, which share the cores. Use 1 for meaningful training times. (default: 1)
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         watcher: Receives progress and messages.
 
     Returns:
@@ -764,7 +764,7 @@ def evaluate(
 
     Args:
         runs: One or more run folders made by `shelfmind train`.
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         split: Split to evaluate: train, val, test, new (photos unknown to the run), or several, as in test,new. Defaults to test if there is one.
         tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
@@ -776,7 +776,7 @@ def evaluate(
         gallery: Calibrated gallery. Its products are recognised in addition to the trained classes.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
         allow_seen: Continue even if the run was, or may have been, trained on some of the images.
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         watcher: Receives progress and messages.
 
     Returns:
@@ -805,12 +805,12 @@ def calibrate(
 
     Args:
         run: Run folder made by `shelfmind train`.
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         split: Split to calibrate on. test is rejected. (default: val)
         tta: Test-time augmentation views to average, such as flip,centre. none: the plain image only. Defaults to the recipe's views.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
         allow_seen: Continue even if the run was, or may have been, trained on some of the images.
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         watcher: Receives progress and messages.
 
     Returns:
@@ -900,7 +900,7 @@ def embed(
         rules: Rule set to enforce: contest (MindSpore is the only engine).
         batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         decode: JPEG decoding: exact, as in training, or fast (large JPEGs are decoded at reduced size). (default: exact)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         ray: Ray cluster to compute on: auto (the one that this machine is part of), HOST:PORT, or local (starts one on this machine). By default no cluster is used. Needs shelfmind[ray].
         workers: Number of worker processes on the Ray cluster, which share its cores evenly. Defaults to one per host.
         watcher: Receives progress and messages.
@@ -936,7 +936,7 @@ def export(
         precision: Numeric precision: fp32, int8 or bf16, if the engine and the processor support it. (default: fp32)
         out: Output file. Defaults to a file in the run folder, where --engine finds it.
         data: Data set to compare predictions on, if the run's own data was moved.
-        data_format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        data_format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         images: Number of images to compare, from val if there is one. Defaults to 300 for fp32, else 1000.
         calibration: Number of training images for int8 calibration. (default: 256)
         tolerance: Accepted deviation from MindSpore. fp32: maximum difference of a probability, 0.0001 by default; int8 and bf16: maximum loss of accuracy, 0.005 by default.
@@ -1009,7 +1009,7 @@ def gallery_create(
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
         batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         data: Data set to enrol at once: all photos of all splits.
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         strict: Reject what otherwise only causes a warning: one photo under two products, near-identical products, inconsistent photos, too few photos, near-duplicates, blur, glare.
         watcher: Receives progress and messages.
 
@@ -1049,7 +1049,7 @@ def gallery_add(
         reason: Reason for the change, kept in the history. (default: )
         sku: Product that the photos show.
         data: Data set to enrol instead: all photos, under their class names.
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         run: New location of the run or exported file that computes the embeddings, if it was moved.
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
         batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
@@ -1430,7 +1430,7 @@ def gallery_calibrate(
 
     Args:
         gallery: Gallery folder, or s3://BUCKET/PREFIX. Append @milvus://HOST:PORT/COLLECTION to search with a Milvus server.
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         author: Author of the change. Defaults to your login name.
         reason: Reason for the change, kept in the history. (default: )
         split: Split to calibrate on. test is rejected. (default: val)
@@ -1441,7 +1441,7 @@ def gallery_calibrate(
         engine: Inference engine: mindspore, onnx, openvino, mindir, or auto (the fastest one that the run was exported for). Append a precision as in openvino:int8. (default: auto)
         batch: Batch size per core (MindSpore: in total). Defaults to 8 (MindSpore: the recipe's). auto measures the fastest size on this machine once and remembers it.
         allow_seen: Continue even if the run was, or may have been, trained on some of the images.
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         watcher: Receives progress and messages.
 
     Returns:
@@ -1509,7 +1509,7 @@ def expand(
     """Evaluate enrolment of new products: train on some classes, enrol the others from a few photos, evaluate both. Evaluates on held-out photos: the test split, or val if there is no test split. Finished work is reused.
 
     Args:
-        data: Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store.
+        data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
         out: Folder for runs, results and the report. An existing one is resumed.
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
@@ -1519,7 +1519,7 @@ def expand(
         weights: Initial weights: a checkpoint, a run folder, the name of official weights, or generated (shipped with shelfmind, pretrained on synthetic photos).
         offline: Do not download weights.
         max_bad_fraction: Stop if a larger share of the files is unusable. (default: 0.01)
-        format: Format of the data set: csv, folder, grocery_store, rp2k. Detected by default.
+        format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
         unseen: Share of the classes to hold out of training. (default: 0.25)
         shots: Numbers of photos to enrol per new product. (default: 1,3,5,8)
         seeds: Number of random choices of the held-out classes. Each needs a training run. (default: 3)

@@ -27,6 +27,7 @@ except ImportError:  # Windows: partial folders of a killed process must be dele
 _MARK = ".being-written"
 _HERE, _EXCHANGE = -100, 2
 """Arguments of Linux's `renameat2`: AT_FDCWD and RENAME_EXCHANGE."""
+DEFAULT_CACHE_GB = 8.0
 
 
 def write_atomically(path: Path, write: Callable[[Path], None], mode: int = 0o644) -> None:
@@ -171,6 +172,18 @@ def cache_folder() -> Path:
             f"the cache folder {folder} cannot be created ({error.strerror}); set SHELFMIND_CACHE"
         ) from error
     return folder
+
+
+def cache_limit_bytes() -> int:
+    """The maximum size of the decoded squares, and of the copies of objects: ``SHELFMIND_CACHE_GB``, 8 by default."""
+    given = os.environ.get("SHELFMIND_CACHE_GB", "")
+    try:
+        limit_gb = float(given or DEFAULT_CACHE_GB)
+    except ValueError:
+        limit_gb = -1.0
+    if not 0 <= limit_gb < float("inf"):
+        raise UserError(f"SHELFMIND_CACHE_GB must be a number of gigabytes such as 100, got '{given}'")
+    return int(limit_gb * 2**30)
 
 
 @contextmanager

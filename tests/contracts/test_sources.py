@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from shelfmind.data import SOURCES, detect_format, open_catalog
 from shelfmind.errors import UserError
+from shelfmind.images.photo_files import file_exists
 from shelfmind.records import Catalog
 
 CLASSES = ("可乐（听装）330ml", "雪碧 500ml")
@@ -61,11 +64,34 @@ def make_grocery_store(root: Path) -> None:
         (root / f"{split}.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+def make_webdataset(root: Path) -> None:
+    for split in SPLITS:
+        with tarfile.open(root / f"{split}-000.tar", "w") as archive:
+            for part, name, file in photos():
+                if part == split:
+                    for member, content in ((file, b""), (f"{file.removesuffix('.jpg')}.cls", name.encode())):
+                        facts = tarfile.TarInfo(member)
+                        facts.size = len(content)
+                        archive.addfile(facts, io.BytesIO(content))
+
+
+def make_parquet(root: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'shelfmind[parquet]'")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    for split in SPLITS:
+        own = [(name, file) for part, name, file in photos() if part == split]
+        images = pyarrow.array([{"bytes": b"1", "path": file} for _, file in own])
+        table = pyarrow.table({"image": images, "label": [name for name, _ in own]})
+        parquet.write_table(table, root / f"{split}-00000-of-00001.parquet")
+
+
 MAKERS: dict[str, Callable[[Path], None]] = {
     "csv": make_csv,
     "folder": make_folder,
     "grocery_store": make_grocery_store,
+    "parquet": make_parquet,
     "rp2k": make_rp2k,
+    "webdataset": make_webdataset,
 }
 
 
@@ -104,7 +130,7 @@ def test_a_catalog_is_in_order(source: str, root: Path) -> None:
     assert all(unicodedata.is_normalized("NFC", name) for name in catalog.class_names)
     assert {sample.label for sample in catalog.samples} == set(range(len(catalog.class_names)))
     assert len({sample.path for sample in catalog.samples}) == len(catalog.samples)
-    assert all(sample.path.is_file() and sample.path.is_absolute() for sample in catalog.samples)
+    assert all(file_exists(sample.path) and sample.path.is_absolute() for sample in catalog.samples)
 
 
 def test_it_is_found_out_and_read_the_same_way_again(source: str, root: Path) -> None:

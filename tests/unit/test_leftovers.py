@@ -12,7 +12,7 @@ import pytest
 
 from shelfmind import files, leftovers
 from shelfmind.files import atomic_folder, scratch_in_cache, write_text
-from shelfmind.inference.parts import Parts
+from shelfmind.inference.parts import Parts, here
 from shelfmind.prediction_files import prediction_writer
 
 KILLED = """
@@ -105,19 +105,19 @@ def test_a_folder_that_is_replaced_is_never_missing(tmp_path: Path, monkeypatch:
 
 
 def test_a_part_that_was_being_written_is_not_joined(tmp_path: Path) -> None:
-    parts = Parts(tmp_path / "out.txt", {"data": "x", "digest": "1"})
+    parts = Parts(tmp_path / "out.txt", {"data": "x", "digest": "1"}, ".txt")
     parts.open()
     (parts.folder / f".000000.txt.{2**22 + 1}-00000000.tmp.txt").write_text("half")
-    assert list(parts.run([1, 2, 3], 2, lambda path, chosen: path.write_text(str(chosen)) and None)) == [2, 1]
+    assert list(parts.run([1, 2, 3], 2, here(lambda chosen: str(chosen).encode()))) == [2, 1]
     assert [path.name for path in parts.finished()] == ["000000.txt", "000001.txt"]
 
 
 def test_parts_without_their_plan_are_not_reused(tmp_path: Path) -> None:
     """Their job was finished, and its process was killed while it deleted them."""
-    parts = Parts(tmp_path / "out.txt", {"data": "x", "digest": "1"})
+    parts = Parts(tmp_path / "out.txt", {"data": "x", "digest": "1"}, ".txt")
     parts.open()
-    list(parts.run([1], 1, lambda path, chosen: path.write_text("of the first job") and None))
+    list(parts.run([1], 1, here(lambda chosen: b"of the first job")))
     (parts.folder / "plan.json").unlink()
-    again = Parts(parts.out, {"data": "x", "digest": "2"})
+    again = Parts(parts.out, {"data": "x", "digest": "2"}, ".txt")
     again.open()
     assert again.finished() == []

@@ -15,15 +15,17 @@ from shelfmind.batching import evenly_sampled
 from shelfmind.benchmarking.processes import CompletedCommand, Worker, run_predict
 from shelfmind.benchmarking.record import FORMAT, Change, changes, differences, machine, read_record, speed_of
 from shelfmind.benchmarking.subjects import TRAININGS, Subject, photos_of, recipe_of, subjects_of
-from shelfmind.data.listing import list_images
 from shelfmind.errors import Message, UserError, argument
 from shelfmind.files import require_writable, write_json
 from shelfmind.images.checking import check_files, verdicts_path
+from shelfmind.images.photo_files import read_file
+from shelfmind.inference.predict_files import find_images
 from shelfmind.machine.packages import installed, missing
 from shelfmind.progress import Progress
 from shelfmind.requests.benchmarking import BenchmarkRequest
 from shelfmind.requests.calling import takes
 from shelfmind.requests.watching import SILENT, Observer
+from shelfmind.urls import is_url
 
 SECONDS = 1.0
 """Seconds of calls of one batch size per round."""
@@ -180,16 +182,16 @@ def _photos(request: BenchmarkRequest, counter: Callable[..., Progress], notes: 
             Message(f"note: the whole command was not measured because the run's photos are gone; give {where}")
         )
         return []
-    if not data.is_dir():
+    if not is_url(data) and not data.is_dir():
         raise UserError(f"{data} must be a folder of photos")
-    chosen = evenly_sampled(list_images(data).images, request.images)
+    chosen = evenly_sampled(list(find_images([str(data)])), request.images)
     progress = counter("checking photos", len(chosen))
     bad = {each.path for each in check_files(chosen, cache=verdicts_path(), progress=progress)}
     good = [path for path in chosen if path not in bad]
     if not good:
         raise UserError(f"no usable photos in {data}")
     for path in good:
-        path.read_bytes()
+        read_file(path)
     return good
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError
+from shelfmind.images.photo_files import is_plain, read_file
 
 _COMMAND = "from shelfmind.cli import main; main()"
 
@@ -79,7 +80,10 @@ def run_predict(place: Path, engine: str, photos: Sequence[Path], folder: Path) 
     for number, photo in enumerate(photos):
         link = list_of / f"{number:06}{photo.suffix}"
         if not link.exists():
-            link.symlink_to(photo.absolute())
+            if is_plain(photo):
+                link.symlink_to(photo.absolute())
+            else:
+                link.write_bytes(read_file(photo))
     return _run(["predict", str(place), str(list_of), "--engine", engine, "--out", str(folder / "out.csv")])
 
 

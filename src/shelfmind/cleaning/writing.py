@@ -10,6 +10,7 @@ from pathlib import Path
 
 from shelfmind.errors import UserError, argument
 from shelfmind.images.decoding import BadImage, open_image
+from shelfmind.images.photo_files import is_plain, open_file, read_file
 from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Progress
@@ -17,6 +18,7 @@ from shelfmind.progress import Progress
 LINKS = ("auto", "hard", "symbolic", "copy")
 JPEG_QUALITY = 95
 _JPEG_START = b"\xff\xd8\xff"
+_COPYING = argument("link", "copy")
 
 
 def place_images(
@@ -56,13 +58,15 @@ def jpeg_bytes(source: Path) -> bytes:
 
 
 def _place(source: Path, target: Path, link: str, jpeg: bool) -> str:
+    if jpeg and not _is_jpeg(source):
+        target.write_bytes(jpeg_bytes(source))
+        return "converted to JPEG"
+    if not is_plain(source):
+        if link in ("hard", "symbolic"):
+            raise UserError(f"{source} is in an archive or an object store, so it cannot be linked; use {_COPYING}")
+        target.write_bytes(read_file(source))
+        return "copied"
     real = os.path.realpath(source)  # a link to a link would break if the middle one is deleted
-    if jpeg:
-        with open(real, "rb") as file:
-            is_jpeg = file.read(3) == _JPEG_START
-        if not is_jpeg:
-            target.write_bytes(jpeg_bytes(source))
-            return "converted to JPEG"
     if link == "symbolic":
         os.symlink(real, target)
         return "linked"
@@ -72,9 +76,14 @@ def _place(source: Path, target: Path, link: str, jpeg: bool) -> str:
         except OSError as error:
             if link == "hard":
                 reason = error.strerror or error
-                copying = argument("link", "copy")
-                raise UserError(f"{source} cannot be linked: {reason}; use {copying}") from error
+                raise UserError(f"{source} cannot be linked: {reason}; use {_COPYING}") from error
         else:
             return "linked"
     shutil.copyfile(real, target)
     return "copied"
+
+
+def _is_jpeg(source: Path) -> bool:
+    file, _ = open_file(source)
+    with file:
+        return file.read(3) == _JPEG_START

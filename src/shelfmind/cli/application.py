@@ -84,7 +84,8 @@ app = typer.Typer(
     "Start with:  shelfmind init   (asks five questions), or\n\n"
     "             shelfmind train PHOTOS --out runs/first   (PHOTOS: one folder of images per product)",
     epilog="Environment variables: SHELFMIND_DEVICE (CPU, GPU or Ascend; the best available by default), "
-    "SHELFMIND_CACHE (folder for decoded photos and downloads), SHELFMIND_CACHE_GB (size limit for decoded photos).",
+    "SHELFMIND_CACHE (folder for decoded photos and downloads), SHELFMIND_CACHE_GB (size limit for decoded photos, "
+    "and again for objects of stores).",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

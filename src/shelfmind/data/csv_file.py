@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +9,11 @@ from pathlib import Path
 from shelfmind.data.assembling import FoundImage, assemble
 from shelfmind.data.splits import SPLIT_ALIASES
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.images.photo_files import file_exists
 from shelfmind.nouns import counted
 from shelfmind.records import Catalog
 from shelfmind.tables import read_table
+from shelfmind.urls import is_url
 
 _DELIMITERS = (",", ";", "\t")
 
@@ -111,7 +112,7 @@ def _row(line: _Line, columns: Mapping[str, int]) -> FoundImage:
         split = SPLIT_ALIASES.get(given.lower())
         if split is None:
             raise unknown_name(f"split in {line.file}, line {line.number}:", given, SPLIT_ALIASES)
-    path = line.file.parent / name
-    if "\\" in name and not os.path.exists(path):  # a list written on Windows
+    path = Path(name) if is_url(name) else line.file.parent / name
+    if "\\" in name and not file_exists(path):  # a list written on Windows
         path = line.file.parent / name.replace("\\", "/")
     return FoundImage(path, label, split)

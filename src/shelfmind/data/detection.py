@@ -10,7 +10,7 @@ from shelfmind.errors import UserError, argument
 from shelfmind.nouns import counted, shortened
 from shelfmind.requests.shared import require_path
 
-_ARCHIVES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
+_ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 
 
 def detect_format(root: Path) -> str:
@@ -20,10 +20,9 @@ def detect_format(root: Path) -> str:
     was looked for and what was found.
     """
     require_path(root)
-    for name, source in SOURCES.items():
-        if source.exclusive and source.matches(root):
-            return name
-    fitting = [name for name, source in SOURCES.items() if not source.exclusive and source.matches(root)]
+    fitting = [name for name, source in SOURCES.items() if source.exclusive and source.matches(root)]
+    if not fitting:
+        fitting = [name for name, source in SOURCES.items() if not source.exclusive and source.matches(root)]
     if len(fitting) > 1:
         there = " as well as ".join(SOURCES[name].description for name in fitting)
         formats = ", or ".join(argument("format", name) for name in fitting)
@@ -38,10 +37,10 @@ def _no_known_format(root: Path) -> UserError:
         looked_for = ", ".join(source.description for source in SOURCES.values())
         return UserError(f"no data set in {root}: looked for {looked_for}; found {_contents(root)}")
     if root.suffix.lower() in _ARCHIVES:
-        return UserError(f"{root} is an archive; extract it and give the folder")
+        return UserError(f"{root} is a compressed archive; extract it and give the folder")
     return UserError(
         f"{root} is not a UTF-8 CSV file with the columns path,label[,split] in its header; "
-        "give such a file or a folder of images"
+        "give such a file, a .tar or .parquet file, or a folder of images"
     )
 
 

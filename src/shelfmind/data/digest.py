@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from shelfmind.images.photo_files import file_status
 from shelfmind.records import Catalog, Sample
 
 
@@ -20,7 +21,10 @@ def training_digest(catalog: Catalog) -> str:
 
 def _identity(catalog: Catalog, sample: Sample) -> str:
     path = sample.path.relative_to(catalog.root) if sample.path.is_relative_to(catalog.root) else sample.path
-    size = sample.path.stat().st_size if sample.path.exists() else -1
+    try:
+        size = file_status(sample.path).size
+    except OSError:
+        size = -1
     return f"{catalog.class_names[sample.label]}|{path.as_posix()}|{size}\n"
 
 

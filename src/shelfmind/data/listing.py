@@ -63,6 +63,11 @@ def subfolders(folder: Path) -> list[Path]:
     return [folder / name for name in _read_level(folder, os.path.realpath(folder)).folders]
 
 
+def other_files(folder: Path) -> list[Path]:
+    """The direct files of `folder` that are not images, without hidden and system files."""
+    return [folder / name for name in _read_level(folder, os.path.realpath(folder)).others]
+
+
 def list_images(folder: Path, recursive: bool = True, root: Path | None = None) -> Listing:
     """All images in `folder` and, if `recursive`, below it; links are followed, except circular ones.
 
@@ -152,7 +157,7 @@ def _read_level(folder: Path, real_root: str) -> _Level:
     real_folder = os.path.realpath(folder)
     with _scan(folder) as entries:
         for entry in entries:
-            if _is_hidden(entry.name):
+            if is_hidden(entry.name):
                 continue
             is_folder = _is_folder(entry)
             if is_folder is None:
@@ -217,7 +222,7 @@ def _identity(folder: Path) -> _Identity:
     return status.st_dev, status.st_ino
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_FOLDERS
 
 

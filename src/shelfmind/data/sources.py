@@ -10,7 +10,10 @@ from typing import Protocol
 from shelfmind.data.csv_file import csv_catalog, is_list
 from shelfmind.data.folder import folder_catalog, has_class_folders
 from shelfmind.data.grocery_store import grocery_store_catalog, is_grocery_store
+from shelfmind.data.parquet import has_parquet, parquet_catalog
 from shelfmind.data.rp2k import is_rp2k, rp2k_catalog
+from shelfmind.data.webdataset import is_webdataset, webdataset_catalog
+from shelfmind.images.archives import ROW_SUFFIXES, TAR_SUFFIXES
 from shelfmind.records import Catalog
 
 
@@ -30,17 +33,21 @@ class Source:
         matches: whether a path, a file or a folder, is of this kind.
         description: what to look for, in words.
         exclusive: whether a match rules out all other kinds.
+        shards: suffixes of the archives that the photos are in; empty if each photo is a file.
     """
 
     read: Read
     matches: Callable[[Path], bool]
     description: str
     exclusive: bool = False
+    shards: tuple[str, ...] = ()
 
 
 SOURCES: dict[str, Source] = {
     "csv": Source(csv_catalog, is_list, "a CSV file with the columns path,label"),
     "folder": Source(folder_catalog, has_class_folders, "class folders (train/<class>/ or <class>/)"),
     "grocery_store": Source(grocery_store_catalog, is_grocery_store, "Grocery Store (train.txt, classes.csv)", True),
+    "parquet": Source(parquet_catalog, has_parquet, "Parquet or Arrow files", True, ROW_SUFFIXES),
     "rp2k": Source(rp2k_catalog, is_rp2k, "RP2K (all/train/<class>/)", True),
+    "webdataset": Source(webdataset_catalog, is_webdataset, "tar shards (train-000.tar)", True, TAR_SUFFIXES),
 }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from shelfmind.arrays import Floats, Ints
+from shelfmind.data import is_present
 from shelfmind.errors import UserError, argument
 from shelfmind.exporting.networks import WRITERS, Source
 from shelfmind.exporting.parity import Parity, accepted, parity, require_parity, run_engine
@@ -175,7 +176,7 @@ class _Images:
         request, provenance = self.request, self.run.provenance
         origin = read_json(provenance)["data"] if provenance.exists() else {}
         data = request.data if request.data is not None else Path(str(origin.get("path", "")))
-        if request.data is None and not (origin and data.exists()):
+        if request.data is None and not (origin and is_present(data)):
             raise UserError(f"the run's data is no longer at {data}; set its location: {argument('data', 'DATA')}")
         form = request.data_format if request.data is not None else origin["format"]
         return open_known([self.run], data, form, self.watcher.counter, allow_seen=True).catalog

@@ -6,11 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
 
 from shelfmind.errors import UserError
+from shelfmind.object_stores.s3 import GONE, error_code, s3_client
 
-_MISSING = {"404", "NoSuchKey", "NotFound"}
 _TAKEN = {"412", "PreconditionFailed"}
 _CONFLICT = {"409", "ConditionalRequestConflict"}
 """A concurrent conditional write of the same name is in progress, and its outcome is still open."""
@@ -26,7 +25,7 @@ class BucketFiles:
         if not bucket:
             raise UserError("s3:// needs a bucket, as in s3://BUCKET/PREFIX")
         self.bucket, self.prefix = bucket, f"{prefix}/" if prefix else ""
-        self.client = _client()
+        self.client = s3_client()
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.prefix}".rstrip("/")
@@ -38,7 +37,7 @@ class BucketFiles:
                 content: bytes = self.client.get_object(Bucket=self.bucket, Key=self.prefix + name)["Body"].read()
                 return content
             except self.client.exceptions.ClientError as error:
-                if _code(error) in _MISSING:
+                if error_code(error) in GONE:
                     raise FileNotFoundError(name) from None
                 raise
 
@@ -48,7 +47,7 @@ class BucketFiles:
             try:
                 self.client.head_object(Bucket=self.bucket, Key=self.prefix + name)
             except self.client.exceptions.ClientError as error:
-                if _code(error) in _MISSING:
+                if error_code(error) in GONE:
                     return False
                 raise
         return True
@@ -61,9 +60,9 @@ class BucketFiles:
                     self.client.put_object(Bucket=self.bucket, Key=self.prefix + name, Body=content, IfNoneMatch="*")
                     return True
                 except self.client.exceptions.ClientError as error:
-                    if _code(error) in _TAKEN:
+                    if error_code(error) in _TAKEN:
                         return False
-                    if _code(error) not in _CONFLICT or attempt == ATTEMPTS - 1:
+                    if error_code(error) not in _CONFLICT or attempt == ATTEMPTS - 1:
                         raise
                     time.sleep(0.05 * (attempt + 1))
         raise AssertionError
@@ -96,23 +95,7 @@ class BucketFiles:
         try:
             yield
         except ClientError as error:
-            reason = error.response["Error"].get("Message") or _code(error)
+            reason = error.response["Error"].get("Message") or error_code(error)
             raise UserError(f"{what}: {reason.rstrip('.')}{ending}") from error
         except BotoCoreError as error:  # no credentials, no connection
             raise UserError(f"{what}: {error}{ending}") from error
-
-
-def _client() -> Any:
-    try:
-        import boto3
-        from botocore.exceptions import BotoCoreError
-    except ImportError as error:
-        raise UserError("a gallery in a bucket needs boto3; run: pip install 'shelfmind[s3]'") from error
-    try:
-        return boto3.client("s3")
-    except (BotoCoreError, ValueError) as error:
-        raise UserError(f"S3 cannot be used: {error}") from error
-
-
-def _code(error: Any) -> str:
-    return str(error.response["Error"]["Code"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from shelfmind.errors import UserError
 from shelfmind.gallery.changes import checksum, photo_name
 from shelfmind.gallery.storage import Files
+from shelfmind.images.photo_files import read_file
 
 _HELD_BYTES = 1 << 28
 """Maximum number of photos kept in memory between storing and embedding them."""
@@ -27,7 +28,7 @@ class Photo:
         if isinstance(self.source, bytes):
             return self.source
         try:
-            return self.source.read_bytes()
+            return read_file(self.source)
         except OSError as error:
             raise UserError(f"{self.source} cannot be read: {error.strerror or error}") from error
 

@@ -16,8 +16,8 @@ from shelfmind.errors import UserError
 from shelfmind.gallery.following import FollowingSearch, GallerySearch, cells_cache
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.storage import Files, LocalFiles
+from shelfmind.urls import url_parts
 
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):/{1,2}(.*)", re.DOTALL)
 _SERVER = re.compile(r"(.*)@([A-Za-z][A-Za-z0-9+.-]*:/{1,2}[^@]*)", re.DOTALL)
 
 
@@ -39,7 +39,7 @@ def place_of(where: str | Path) -> Place:
 def absolute_place(where: str | Path) -> str:
     """Return a location with folders as absolute paths, so that it can be stored."""
     place = place_of(where)
-    files = place.files if _parts(place.files)[0] is not None else os.path.abspath(os.path.expanduser(place.files))
+    files = place.files if url_parts(place.files)[0] is not None else os.path.abspath(os.path.expanduser(place.files))
     return files if place.server is None else f"{files}@{place.server}"
 
 
@@ -50,7 +50,7 @@ def open_files(where: str | Path) -> Files:
         UserError: unknown scheme, missing package, or a server's URI without a location of the files.
     """
     place = place_of(where)
-    scheme, rest = _parts(place.files)
+    scheme, rest = url_parts(place.files)
     if not os.fspath(where):
         raise UserError(f"a gallery needs a location for its files: a folder, or {_listed(STORES)}")
     if not place.files or scheme in SERVERS:
@@ -71,7 +71,7 @@ def open_search(gallery: Gallery, where: str | Path) -> FollowingSearch:
     server = place_of(where).server
     if server is None:
         return GallerySearch(gallery, cells_cache(gallery))
-    scheme, rest = _parts(server)
+    scheme, rest = url_parts(server)
     if scheme not in SERVERS:
         raise UserError(f"{scheme}:// is not a search server; known: {_listed(SERVERS)}")
     return SERVERS[scheme](gallery, rest)
@@ -93,12 +93,6 @@ STORES: dict[str, Callable[[str], Files]] = {"s3": _bucket}
 """File stores by scheme. A location without a scheme is a folder."""
 SERVERS: dict[str, Callable[[Gallery, str], FollowingSearch]] = {"milvus": _milvus}
 """Search servers by scheme."""
-
-
-def _parts(uri: str) -> tuple[str | None, str]:
-    """Return a URI's scheme (None for a folder) and the rest. `Path` objects collapse the two slashes into one."""
-    found = _SCHEME.fullmatch(uri)
-    return (None, uri) if found is None else (found[1].lower(), found[2])
 
 
 def _listed(schemes: Iterable[str]) -> str:

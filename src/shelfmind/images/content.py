@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shelfmind.files import cache_folder
+from shelfmind.images.archives import in_reading_order
 from shelfmind.images.decoding import BadImage, opened_file
 from shelfmind.images.examining import examine_files
 from shelfmind.images.file_cache import FileCache
@@ -15,8 +16,14 @@ from shelfmind.progress import Progress
 
 def hash_files(paths: Sequence[Path], progress: Progress | None = None) -> list[bytes | None]:
     """The SHA-256 of every file (32 bytes), in the given order, by worker threads; None for unreadable files."""
+    order = in_reading_order(paths).tolist()
+    digests: list[bytes | None] = [None] * len(paths)
     with FileCache(hashes_path()) as file_cache:
-        return [each.content for each in examine_files(paths, _hash_file, file_cache=file_cache, progress=progress)]
+        ordered = [paths[index] for index in order]
+        examined = examine_files(ordered, _hash_file, file_cache=file_cache, progress=progress)
+        for index, each in zip(order, examined, strict=True):
+            digests[index] = each.content
+    return digests
 
 
 def sha256_of(path: Path) -> bytes | None:

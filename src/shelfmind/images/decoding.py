@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import os
 import re
-import stat
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +24,7 @@ from shelfmind.images.heif import (
     is_cut_short,
     missing_reader,
 )
+from shelfmind.images.photo_files import open_file
 
 _JPEG_SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif")
 FILE_SUFFIXES = {
@@ -133,13 +132,14 @@ def _from_array(pixels: Pixels) -> Image.Image:
 
 @contextmanager
 def opened_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """A regular file open for reading, and its size in bytes; raises `BadImage` if it cannot be read."""
+    """A regular file open for reading, and its size in bytes; raises `BadImage` if it cannot be read, and `UserError`
+    if its archive is damaged or its store is away."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):  # a pipe would block forever
-            raise BadImage(NOT_A_FILE)
-        with open(path, "rb") as file:
-            yield file, status.st_size
+        file, size_bytes = open_file(path)
+        with file:
+            yield file, size_bytes
+    except IsADirectoryError as error:
+        raise BadImage(NOT_A_FILE) from error
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BadImage(MISSING) from error
     except PermissionError as error:

@@ -12,9 +12,10 @@ from pathlib import Path
 from shelfmind.batching import batched
 from shelfmind.errors import UserError
 from shelfmind.images.file_cache import CacheEntry, FileCache
+from shelfmind.images.photo_files import FileStatus, fetched_ahead, file_status, full_name
+from shelfmind.images.shared_files import require_same_files
 from shelfmind.machine.cluster import Cluster
 from shelfmind.machine.cores import available_cores
-from shelfmind.machine.hosts import require_same_files
 from shelfmind.nouns import counted
 
 Examine = Callable[[int, Path], tuple[bytes | None, bool]]
@@ -83,11 +84,12 @@ def examine_files(
             starts = range(0, len(batch), _FILES_PER_TASK)
             tasks = [batch[start : start + _FILES_PER_TASK] for start in starts]
             fresh: list[tuple[bytes, CacheEntry]] = []
-            for outcomes in pool.map(examine_task, [batch_start + start for start in starts], tasks):
-                fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)
-                yield from (each.examined for each in outcomes)
-                if progress is not None:
-                    progress(len(outcomes))
+            with fetched_ahead([path for path in batch if _key(path) not in known]):
+                for outcomes in pool.map(examine_task, [batch_start + start for start in starts], tasks):
+                    fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)
+                    yield from (each.examined for each in outcomes)
+                    if progress is not None:
+                        progress(len(outcomes))
             if fresh:
                 file_cache.keep(fresh)
     finally:
@@ -129,7 +131,7 @@ def _new_files(
         known = file_cache.recall([_key(path) for path in batch])
         found = [(index, path, _status(path), known.get(_key(path))) for index, path in enumerate(batch, start)]
         new = [
-            _NewFile(index, path, status.st_size, status.st_mtime_ns)
+            _NewFile(index, path, status.size, status.mtime_ns)
             for index, path, status, cached in found
             if status is not None and (cached is None or not _is_current(cached, status, reuse))
         ]
@@ -168,22 +170,22 @@ def _require_usable(file_cache: FileCache) -> None:
         )
 
 
-def _status(path: Path) -> os.stat_result | None:
+def _status(path: Path) -> FileStatus | None:
     try:
-        return os.stat(path)
+        return file_status(path)
     except (OSError, ValueError):
         return None  # whoever opens it reports why
 
 
-def _is_current(known: CacheEntry, status: os.stat_result | None, reuse: Reuse) -> bool:
+def _is_current(known: CacheEntry, status: FileStatus | None, reuse: Reuse) -> bool:
     """Whether the cached result is of the file as it is now, and still good."""
-    if status is None or (known.size, known.mtime_ns) != (status.st_size, status.st_mtime_ns):
+    if status is None or (known.size, known.mtime_ns) != (status.size, status.mtime_ns):
         return False
     return reuse(known.content)
 
 
 def _key(path: Path) -> bytes:
-    return os.fsencode(os.path.abspath(path))
+    return os.fsencode(full_name(path))
 
 
 def _examine_some(
@@ -203,4 +205,4 @@ def _examine(examine: Examine, known: CacheEntry | None, reuse: Reuse, index: in
     content, permanent = examine(index, path)
     if status is None or not permanent:
         return _Outcome(Examined(path, content), None)
-    return _Outcome(Examined(path, content), CacheEntry(status.st_size, status.st_mtime_ns, content))
+    return _Outcome(Examined(path, content), CacheEntry(status.size, status.mtime_ns, content))

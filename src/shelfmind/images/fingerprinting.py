@@ -19,6 +19,7 @@ from shelfmind.images.decoding import BadImage, open_image
 from shelfmind.images.examining import examine_files
 from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.images.fingerprints import FINGERPRINT, WORKING_SIDE, fingerprint
+from shelfmind.images.photo_files import file_status, full_name
 from shelfmind.progress import Progress
 
 LAYOUT = 1
@@ -74,10 +75,10 @@ class FingerprintRecorder:
     def record(self, path: Path, image: Image.Image) -> None:
         """Record the decoded image of the file at `path`, whose bytes are still in the system's cache."""
         with suppress(OSError, ValueError):
-            status = os.stat(path)
-            made = CacheEntry(status.st_size, status.st_mtime_ns, fingerprinted(image).tobytes())
-            digest = CacheEntry(status.st_size, status.st_mtime_ns, sha256_of(path))
-            self._fresh.append((os.fsencode(os.path.abspath(path)), made, digest))
+            status = file_status(path)
+            made = CacheEntry(status.size, status.mtime_ns, fingerprinted(image).tobytes())
+            digest = CacheEntry(status.size, status.mtime_ns, sha256_of(path))
+            self._fresh.append((os.fsencode(full_name(path)), made, digest))
 
     def keep(self, least: int = _MIN_BATCH) -> None:
         """Store the records if there are at least `least` files."""

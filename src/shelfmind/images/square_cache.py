@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from shelfmind.arrays import Ints, new_array
 from shelfmind.files import write_bytes
+from shelfmind.images.photo_files import file_status, full_name
 from shelfmind.recipe import DataRecipe
 
 Square = npt.NDArray[np.uint8]
@@ -166,10 +167,10 @@ def keys_of(paths: Sequence[Path]) -> npt.NDArray[np.uint64]:
     """The keys of the present versions of files, by path, size and modification time, shape (N, 2)."""
     keys = np.zeros((len(paths), 2), np.uint64)
     for row, path in enumerate(paths):
-        text = os.path.abspath(path)
+        text = full_name(path)
         try:
-            status = os.stat(text)
-            text += f"|{status.st_size}|{status.st_mtime_ns}"
+            status = file_status(path)
+            text += f"|{status.size}|{status.mtime_ns}"
         except OSError:
             text += "|missing"
         digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()

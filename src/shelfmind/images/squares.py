@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +14,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from shelfmind.errors import UserError
-from shelfmind.files import cache_folder
+from shelfmind.files import cache_folder, cache_limit_bytes
+from shelfmind.images.archives import in_reading_order
 from shelfmind.images.checking import OnImage, check_files, verdicts_path
 from shelfmind.images.decoding import BadImage, Pixels, open_image
 from shelfmind.images.fingerprinting import FingerprintRecorder
@@ -27,8 +27,6 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Progress
 from shelfmind.recipe import DataRecipe
 from shelfmind.records import BadFile, Sample
-
-DEFAULT_CACHE_GB = 8.0
 
 
 class Squares(Protocol):
@@ -84,18 +82,6 @@ def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[S
     return (squares[index] for index in order)
 
 
-def cache_limit_bytes() -> int:
-    """The maximum size of the decoded squares: ``SHELFMIND_CACHE_GB``, 8 by default."""
-    given = os.environ.get("SHELFMIND_CACHE_GB", "")
-    try:
-        limit_gb = float(given or DEFAULT_CACHE_GB)
-    except ValueError:
-        limit_gb = -1.0
-    if not 0 <= limit_gb < float("inf"):
-        raise UserError(f"SHELFMIND_CACHE_GB must be a number of gigabytes such as 100, got '{given}'")
-    return int(limit_gb * 2**30)
-
-
 def open_squares(
     samples: Sequence[Sample], data: DataRecipe, progress: Progress | None = None
 ) -> tuple[Squares, list[Sample], list[BadFile]]:
@@ -108,7 +94,7 @@ def open_squares(
     paths = [sample.path for sample in samples]
     cache, limit = SquareCache(cache_folder() / "squares", data), cache_limit_bytes()
     squares = CachedSquares(paths, data, cache)
-    absent = squares.absent
+    absent = squares.absent[in_reading_order([paths[index] for index in squares.absent])]
     if progress is not None and len(absent) < len(paths):
         progress(len(paths) - len(absent))
     needed = len(absent) * cache.square_bytes
@@ -225,6 +211,8 @@ def _good(
     bad = {bad_file.path for bad_file in bad_files}
     if not bad:
         return squares, list(samples), bad_files
+    at = {sample.path: index for index, sample in enumerate(samples)}
+    bad_files = sorted(bad_files, key=lambda bad_file: at[bad_file.path])  # archives are read in their own order
     positions = [index for index, sample in enumerate(samples) if sample.path not in bad]
     good = [samples[index] for index in positions]
     if isinstance(squares, DecodedOnDemand):

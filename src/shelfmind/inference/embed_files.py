@@ -87,7 +87,7 @@ def embed_files(request: EmbedRequest, watcher: Observer = SILENT) -> EmbeddingO
 def _items(request: EmbedRequest, watcher: Observer) -> tuple[list[Item], bool]:
     """The images, and whether they have classes."""
     if request.data is not None:
-        catalog = open_catalog(request.data, request.format, one_class=True)
+        catalog = open_catalog(request.data, request.format, one_class=True, counter=watcher.counter)
         tell(catalog.notes, watcher.note)
         names = {UNLABELLED: None, **dict(enumerate(catalog.class_names))}
         return [Item(str(each.path), names[each.label], each.split) for each in catalog.samples], True

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shelfmind.files import make_folder, status_of, write_bytes
+from shelfmind.files import make_folder, write_bytes
+from shelfmind.images.photo_files import FileStatus, file_status
 from shelfmind.inference.predictor import Predictor
 from shelfmind.runs.plans import keep_plan
 
@@ -93,7 +94,7 @@ def plan_of(predictor: Predictor, items: Sequence[Item], data: str, decode: str,
     """What determines the outputs of a network for images; `data` names them in messages."""
     files = hashlib.sha256()
     for item in items:
-        files.update(f"{item}|{status_of(Path(item.path))}\n".encode("utf-8", "surrogateescape"))
+        files.update(f"{item}|{_status(Path(item.path))}\n".encode("utf-8", "surrogateescape"))
     return {
         "data": data,
         "digest": files.hexdigest(),
@@ -103,3 +104,10 @@ def plan_of(predictor: Predictor, items: Sequence[Item], data: str, decode: str,
         "decode": decode,
         "part_size": part_size,
     }
+
+
+def _status(path: Path) -> FileStatus | None:
+    try:
+        return file_status(path)
+    except (OSError, ValueError):
+        return None

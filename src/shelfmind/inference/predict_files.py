@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from shelfmind.data.listing import Listing, list_images, natural_key, note_circular_links, note_others
+from shelfmind.data.shards import photos_at, shard_paths
 from shelfmind.errors import UserError
+from shelfmind.images.archives import ARCHIVE_SUFFIXES
 from shelfmind.images.checking import reject_too_many_bad
+from shelfmind.images.photo_files import file_exists
 from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.network_outputs import (
     BEST_GUESSES,
@@ -38,6 +41,7 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import note_if_unfinished
 from shelfmind.runs.rules import engine_under
 from shelfmind.top_probabilities import KEPT, exceeds_memory
+from shelfmind.urls import is_url
 
 if TYPE_CHECKING:  # only needed with a gallery, and takes a tenth of the start-up time
     from shelfmind.inference.recognizer import Answer
@@ -188,24 +192,34 @@ def write_bad_list(bad_files: Sequence[BadFile], images: int, out: Path) -> Path
 
 def require_existing(path: str) -> None:
     """Raise `UserError` for a path that does not exist."""
-    if os.path.lexists(path) or (glob.has_magic(path) and next(glob.iglob(path, recursive=True), None) is not None):
+    if is_url(path) or os.path.lexists(path) or file_exists(Path(path)):
+        return
+    if glob.has_magic(path) and next(glob.iglob(path, recursive=True), None) is not None:
         return
     raise UserError(f"{path}: no such file or folder, and no file matches it as a pattern")
 
 
 def find_images(paths: Sequence[str], left_out: Listing | None = None) -> Iterator[Path]:
-    """Yield the files of `paths`: files as given, all images below folders, and sorted matches of patterns.
+    """Yield the files of `paths`: files as given, all images below folders, in archives and object stores, and sorted
+    matches of patterns.
 
-    Other files in folders are added to `left_out`.
+    Other files in folders are added to `left_out`. Shards are used in folders without images.
     """
     for path in paths:
-        named = [path] if os.path.lexists(path) else sorted(glob.iglob(path, recursive=True), key=natural_key)
+        if is_url(path) or file_exists(Path(path)) or os.path.lexists(path):
+            named = [path]
+        else:
+            named = sorted(glob.iglob(path, recursive=True), key=natural_key)
         for name in named:
-            if not os.path.isdir(name):
-                yield Path(name)
+            if is_url(name) or not os.path.isdir(name):
+                yield from photos_at(Path(name))
                 continue
             listing = list_images(Path(name))
             yield from listing.images
+            if not listing.images:
+                for shard in shard_paths(Path(name), ARCHIVE_SUFFIXES):
+                    listing.others.pop(shard.suffix.lower(), None)
+                    yield from photos_at(shard)
             if left_out is not None:
                 left_out.add(listing)
 

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from shelfmind.errors import UserError
 from shelfmind.files import keep_most_recent, make_folder, write_atomically
+from shelfmind.images.photo_files import file_status
 from shelfmind.images.squares import Squares
 from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.predictor import Predictor
@@ -58,8 +59,8 @@ def _key(predictor: Predictor, samples: Sequence[Sample]) -> str:
     if predictor.engine.name != MINDSPORE:
         digest.update(f"|{predictor.engine.name}".encode())
     for sample in samples:
-        status = sample.path.stat()
-        line = f"{sample.path}|{status.st_size}|{status.st_mtime_ns}\n"
+        status = file_status(sample.path)
+        line = f"{sample.path}|{status.size}|{status.mtime_ns}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]
 

@@ -9,11 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from shelfmind.errors import UserError
+from shelfmind.images.shared_files import require_same_files, size_of
 from shelfmind.inference.batch_sizes import BatchSize
 from shelfmind.inference.parts import Item, Results
 from shelfmind.inference.predictor import Predictor, load
 from shelfmind.machine.cluster import Cluster
-from shelfmind.machine.hosts import host_name, require_same_files, size_of
+from shelfmind.machine.hosts import host_name
 from shelfmind.nouns import counted
 
 Compute = Callable[[Sequence[Item]], bytes]

@@ -1,10 +1,9 @@
-"""What the hosts of a cluster must have in common: versions of packages, and files at the same paths."""
+"""What the hosts of a cluster must have in common: versions of packages."""
 
 from __future__ import annotations
 
-import os
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from shelfmind.errors import UserError
 from shelfmind.nouns import shortened
@@ -64,33 +63,3 @@ def require_same_versions(found: Mapping[str, Mapping[str, str | None]], own: Ma
                 f"{host} has other versions than the machine that started the job: {shortened(different)}; install the "
                 "same ones on all hosts of the cluster"
             )
-
-
-def require_same_files(files: Iterable[tuple[str, int | None]]) -> None:
-    """In a worker: raise `UserError` if it does not see these files (path, bytes) as the caller does.
-
-    A size of None is that of a file that the caller cannot read, either.
-    """
-    for path, size in files:
-        if size is None:
-            continue
-        try:
-            here = os.stat(path).st_size
-        except OSError as error:
-            raise UserError(
-                f"the worker on {host_name()} cannot read {os.path.abspath(path)} ({error.strerror or error}); all "
-                "hosts of the cluster need a common file system with the files at the same paths"
-            ) from error
-        if here != size:
-            raise UserError(
-                f"{os.path.abspath(path)} has {here} bytes on {host_name()}, but {size} where the job was started; all "
-                "hosts of the cluster need the same files at the same paths, and no file may change during the job"
-            )
-
-
-def size_of(path: str | os.PathLike[str]) -> int | None:
-    """The size of a file in bytes for `require_same_files`, None if it cannot be read."""
-    try:
-        return os.stat(path).st_size
-    except (OSError, ValueError):
-        return None

@@ -20,6 +20,8 @@ EXTRAS = {
     "prometheus_client": (HTTP, "serve"),
     "pyarrow": ("PyArrow", "parquet"),
     "ray": ("Ray", "ray"),
+    "boto3": ("boto3", "s3"),
+    "fsspec": ("fsspec", "object-stores"),
 }
 """Packages that are not needed for prediction alone: their names, and the extra that installs them."""
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from shelfmind.choices import names_in
 from shelfmind.errors import UserError, argument, call, unknown_name
 from shelfmind.requests.request import ONE_OR_MORE, Flag, Incidental, Positional
+from shelfmind.urls import is_url
 
 RUN_FILE = "recipe.yaml"
 PROVENANCE_FILE = "provenance.json"
@@ -26,7 +27,10 @@ def _views(value: Any) -> Any:
     return tuple(name.strip() for name in value.split(",") if name.strip() and name.strip() != "none")
 
 
-DATA_SET = "Data set: a folder of class folders, RP2K, a CSV list, or Grocery Store."
+DATA_SET = (
+    "Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of "
+    "Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER."
+)
 Data = Annotated[Path, Positional(), Incidental, Field(description=DATA_SET)]
 """The record of an outcome holds the digest of the data instead."""
 Run = Annotated[Path, Positional(), Field(description="Run folder made by `shelfmind train`.")]
@@ -150,6 +154,8 @@ Images = Annotated[tuple[str, ...], Positional("PATH..."), ONE_OR_MORE, BeforeVa
 
 def require_path(path: Path) -> None:
     """Raise `UserError` if `path` does not exist; the message gives the closest existing parent folder."""
+    if is_url(path):  # the store is asked when it is read
+        return
     path = path.expanduser()
     try:
         if path.exists():

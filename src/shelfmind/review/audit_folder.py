@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.analysis.suspects import Suspect, read_suspects
-from shelfmind.data import absolute
+from shelfmind.data import absolute, is_present
 from shelfmind.errors import UserError, argument, call
 from shelfmind.requests.shared import require_path
 from shelfmind.structured_text import parse_json
@@ -42,7 +42,7 @@ def read_audit(folder: Path, data: Path | None = None) -> AuditFolder:
         again = call("audit", data=facts["root"], out=folder)
         raise UserError(f"{folder} has no {SUSPECTS}; create it again: {again}")
     root = absolute(facts["root"] if data is None else data)
-    if not root.exists():
+    if not is_present(root):
         where = argument("data", "PATH")
         raise UserError(f"the data set of {folder} is no longer at {root}; set its location with {where}")
     suspects = read_suspects(folder / SUSPECTS)

@@ -20,6 +20,7 @@ from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.guard import Guard
 from shelfmind.gallery.photos import Photo
 from shelfmind.gallery.plan import Attribution
+from shelfmind.images.photo_files import read_file
 from shelfmind.nouns import counted
 from shelfmind.review.following import Follower
 
@@ -243,7 +244,7 @@ def _mark(decision: Decision) -> str:
 
 def _is_unchanged(path: str, sha256: str) -> bool:
     try:
-        return checksum(Path(path).read_bytes()) == sha256
+        return checksum(read_file(Path(path))) == sha256
     except OSError:
         return False
 

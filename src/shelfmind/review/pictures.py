@@ -16,7 +16,9 @@ from shelfmind.data import open_catalog
 from shelfmind.data.listing import is_image_name
 from shelfmind.errors import UserError
 from shelfmind.images.decoding import BadImage, open_image
+from shelfmind.images.photo_files import file_status, full_name
 from shelfmind.machine.cores import available_cores
+from shelfmind.urls import is_url
 
 EDGES = {"small": 320, "medium": 720, "large": 1800}
 """The longer side of each picture size in pixels. Images are never enlarged."""
@@ -56,10 +58,10 @@ class PictureCache:
     def of_file(self, file: Path, size: str) -> tuple[bytes, str]:
         """As `picture`, for a file. The ETag changes with the file."""
         try:
-            status = os.stat(file)
+            status = file_status(file)
         except OSError as error:
             raise NoPicture(str(file)) from error
-        return self.picture(f"{file}|{status.st_size}|{status.st_mtime_ns}", file, size)
+        return self.picture(f"{file}|{status.size}|{status.mtime_ns}", file, size)
 
 
 class Pictures:
@@ -67,7 +69,8 @@ class Pictures:
 
     def __init__(self, root: Path, format: str) -> None:
         self._root, self._format = root, format
-        self._real_root = os.path.realpath(root if root.is_dir() else root.parent)
+        self._base = root if root.is_dir() or (is_url(root) and not root.suffix) else root.parent
+        self._real_root = os.path.realpath(self._base)
         self._kept = PictureCache()
 
     def locate(self, path: str) -> Path:
@@ -76,9 +79,10 @@ class Pictures:
         It is in the data set if it lies below the root, with all links and ``..`` resolved, or if the data set's
         catalog lists it: a list may contain other images, and a data set may consist of links.
         """
-        base = self._root if self._root.is_dir() else self._root.parent
+        if is_url(path) or is_url(self._base):
+            return self._listed_file(path if is_url(path) else os.path.join(self._base, path))
         try:
-            candidate = os.path.join(base, path)
+            candidate = os.path.join(self._base, path)
             if not is_image_name(candidate):
                 raise NoPicture(path)
             real = os.path.realpath(candidate)
@@ -86,9 +90,12 @@ class Pictures:
                 return Path(real)
         except ValueError as error:  # a NUL character, another drive
             raise NoPicture(path) from error
-        listed = self._listed.get(os.path.abspath(candidate))
+        return self._listed_file(os.path.abspath(candidate))
+
+    def _listed_file(self, name: str) -> Path:
+        listed = self._listed.get(name)
         if listed is None:
-            raise NoPicture(path)
+            raise NoPicture(name)
         return listed
 
     def render(self, path: str, size: str) -> tuple[bytes, str]:
@@ -101,7 +108,7 @@ class Pictures:
             catalog = open_catalog(self._root, self._format, same_names=True)
         except UserError:
             return {}
-        return {os.path.abspath(sample.path): sample.path for sample in catalog.samples}
+        return {full_name(sample.path): sample.path for sample in catalog.samples}
 
 
 def _encoded(file: Path | bytes, edge: int) -> bytes:

@@ -12,7 +12,7 @@ from shelfmind.data.splits import read_split, relative_name, without_split_note
 from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.images.content import hash_files
 from shelfmind.nouns import counted
-from shelfmind.progress import Counter
+from shelfmind.progress import Counter, count_silently
 from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run, with_further_classes
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.history import USES, History, UnknownHistoryError, read_history
@@ -81,7 +81,9 @@ def open_known(
         UserError: unusable data, or classes other than the first run's.
     """
     origin = read_json(runs[0].provenance) if runs[0].provenance.exists() else {}
-    catalog = open_with_run_classes(runs[0], data, format, int(origin.get("seed", 0)), some_classes, further_names)
+    catalog = open_with_run_classes(
+        runs[0], data, format, int(origin.get("seed", 0)), some_classes, further_names, counter
+    )
     histories: dict[Path, History] = {}
     unknown: list[str] = []
     for run in runs:
@@ -107,10 +109,11 @@ def open_with_run_classes(
     seed: int,
     some_classes: bool = False,
     further_names: Sequence[str] | None = None,
+    counter: Counter = count_silently,
 ) -> Catalog:
     """The catalog at `data` with the classes of the run, which may be broader than those of the data; see
     `open_known`."""
-    catalog = open_catalog(data, format, seed, one_class=some_classes or further_names is not None)
+    catalog = open_catalog(data, format, seed, one_class=some_classes or further_names is not None, counter=counter)
     if further_names is not None:
         return with_further_classes(catalog, (*run.read_classes()[0], *further_names))
     if run.broader.exists():

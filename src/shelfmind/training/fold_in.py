@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from shelfmind.arrays import Floats
-from shelfmind.data import absolute
+from shelfmind.data import absolute, is_present
 from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits
@@ -181,7 +181,7 @@ def _rehearsal(request: FoldInRequest, source: RunFolder, watcher: Watcher) -> C
     origin = read_origin(source)
     data = request.data or origin.data
     give = f"give their new location with {argument('data')}"
-    if not data.exists():
+    if not is_present(data):
         raise UserError(f"the photos that {source.root} was trained on are no longer at {data}: {give}")
     known_format = origin.format if request.data is None else None
     listed = open_with_run_classes(source, data, request.format or known_format, origin.seed)

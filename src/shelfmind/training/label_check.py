@@ -95,7 +95,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
     refuse_teachers(request.settings, "a teacher passes on the labels that are to be checked")
     settings, start = with_start(_last_weights(request.settings), request.offline, watcher)
     watcher.phase("listing images")
-    catalog = open_catalog(request.data, request.format, request.seed)
+    catalog = open_catalog(request.data, request.format, request.seed, counter=watcher.counter)
     tell(catalog.notes, watcher.note)
     loaded = refuse_unbuildable(settings, len(catalog.class_names), start)
     if loaded is not None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from shelfmind.data import absolute, open_catalog
+from shelfmind.data import absolute, is_present, open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes, write_broader
 from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import with_split
@@ -109,7 +109,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     if built_in is not None:
         watcher.note(built_in)
     watcher.phase("listing images")
-    data_set = open_catalog(data, request.format, seed)
+    data_set = open_catalog(data, request.format, seed, counter=watcher.counter)
     if request.split_of is not None:
         data_set = _with_split_of(data_set, RunFolder(request.split_of), watcher, new_photos)
     catalog, broader = data_set, None
@@ -243,7 +243,7 @@ class Origin:
 
     def require_data(self, run: RunFolder) -> None:
         """Raise `UserError` if the run's photos are gone."""
-        if not self.data.exists():
+        if not is_present(self.data):
             raise UserError(
                 f"the photos that {run.root} was trained on are no longer at {self.data}: restore them, or a link to "
                 "their new location"

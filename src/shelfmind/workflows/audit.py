@@ -57,7 +57,7 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
     require_free_folder(out, ours=OUTPUTS, overwrite=overwrite)
     began = time.monotonic()
     with joined(request.ray, request.workers, watcher.note) as cluster:
-        catalog = open_catalog(request.data, request.format, request.seed)
+        catalog = open_catalog(request.data, request.format, request.seed, counter=watcher.counter)
         if cluster is not None:
             measure_on_cluster(cluster, [sample.path for sample in catalog.samples], watcher.counter)
     with atomic_folder(out, ours=OUTPUTS, overwrite=overwrite) as folder:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shelfmind.data import is_present
 from shelfmind.errors import UserError, unknown_name
 from shelfmind.files import make_folder, require_free_folder, write_atomically, write_text
 from shelfmind.images.decoding import BadImage
@@ -99,7 +100,7 @@ def _training_images(run: RunFolder, predictor: Predictor, notes: list[str], cou
     """Predictions for the run's own training images, if they still exist."""
     origin = read_json(run.provenance)["data"] if run.provenance.exists() else {}
     data = Path(origin["path"]) if origin else None
-    if data is None or not data.exists():
+    if data is None or not is_present(data):
         gone = "The run does not record the location of its training images, so none"
         if data is not None:
             gone = f"{data} does not exist any more, so no training images"

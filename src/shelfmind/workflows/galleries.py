@@ -342,7 +342,7 @@ def embedder_of(gallery: Gallery, run: Path | None, engine: str, batch: BatchSiz
 
 def _of_data(data: Path, format: str | None, watcher: Observer, cluster: Cluster | None = None) -> list[Photo]:
     """The photos of all splits of a data set."""
-    catalog = open_catalog(data, format)
+    catalog = open_catalog(data, format, counter=watcher.counter)
     tell([note for note in catalog.notes if "split" not in note], watcher.note)
     samples = _usable([sample.path for sample in catalog.samples], watcher, cluster)
     return [

@@ -68,7 +68,7 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationO
     require_outside(root, out)
     require_free_folder(out)
     few = request.classes_of is not None  # the prepared photos join the run's other photos
-    catalog = open_catalog(root, request.format, request.seed, same_names=True, one_class=few)
+    catalog = open_catalog(root, request.format, request.seed, same_names=True, one_class=few, counter=counter)
     decisions = _decisions(request, watcher.note)
     rows, names, plan_notes, figures = _planned(catalog, decisions, request, counter)
     targets = target_paths(rows, request.jpeg)

@@ -12,7 +12,8 @@ import pytest
 import shelfmind
 from shelfmind.errors import UserError
 from shelfmind.machine.cluster import joined, share_of_cores
-from shelfmind.machine.hosts import found_versions, own_versions, require_same_files, require_same_versions, size_of
+from shelfmind.images.shared_files import require_same_files, size_of
+from shelfmind.machine.hosts import found_versions, own_versions, require_same_versions
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,20 @@ def test_only_images_are_shown(pictures, root):
             pictures.render(f"train/可乐/{name}", "small")
 
 
+def test_members_of_shards_are_shown_and_nothing_else_in_them(tmp_path, packing):
+    content = io.BytesIO()
+    Image.new("RGB", (40, 30), "blue").save(content, "PNG")
+    photos = [("茶.png", content.getvalue(), "tea"), ("b.png", content.getvalue(), "beer")]
+    packing.pack_labelled_tar(tmp_path / "数据" / "train-0.tar", photos)
+    pictures = Pictures(tmp_path / "数据", "webdataset")
+    picture, tag = pictures.render("train-0.tar/茶.png", "small")
+    assert decoded(picture) == ("JPEG", (40, 30))
+    assert pictures.render("train-0.tar/b.png", "small")[1] != tag
+    for name in ("train-0.tar/茶.cls", "train-0.tar/c.png", "train-0.tar", "../数据.png"):
+        with pytest.raises(NoPicture):
+            pictures.render(name, "small")
+
+
 def test_what_the_catalog_lists_is_in_the_data_set_though_it_is_a_link(pictures, root, secret):
     (root / "train/可乐/linked.png").symlink_to(secret)
     assert decoded(pictures.render("train/可乐/linked.png", "small")[0]) == ("JPEG", (20, 20))

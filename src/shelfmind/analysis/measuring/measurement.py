@@ -19,6 +19,7 @@ from shelfmind.analysis.measuring.measures import MEASURES, measure_quality
 from shelfmind.analysis.measuring.oddities import ODDITIES, code_of
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder
+from shelfmind.images.archives import in_reading_order
 from shelfmind.images.decoding import FILE_SUFFIXES, BadImage, open_stored, opened_file
 from shelfmind.images.examining import examine_files, examine_on_cluster
 from shelfmind.images.file_cache import FileCache
@@ -29,6 +30,7 @@ from shelfmind.progress import Counter, Progress
 from shelfmind.records import BadFile
 
 DIGEST_BYTES = 16
+_AT_ONCE = 4096
 _DRAFT = (WORKING_SIDE, WORKING_SIDE)
 """A JPEG much larger than this is decoded at half or a quarter of its size, never below twice this."""
 
@@ -80,17 +82,23 @@ def measure_files(
     """
     facts = np.zeros(len(paths), FACTS)
     indices = np.zeros(len(paths), np.int64)
-    bad: list[BadFile] = []
+    bad: dict[int, BadFile] = {}
     good = 0
     store = folder / "fingerprints.bin"
+    order = in_reading_order(paths)
     with FileCache(cache, LAYOUT) as file_cache, open(store, "wb") as stream:
         examined = examine_files(
-            paths, _measured_file, file_cache=file_cache, reuse=_is_whole, progress=progress, workers=workers
+            [paths[index] for index in order],
+            _measured_file,
+            file_cache=file_cache,
+            reuse=_is_whole,
+            progress=progress,
+            workers=workers,
         )
-        for index, each in enumerate(examined):
+        for index, each in zip(order.tolist(), examined, strict=True):
             assert each.content is not None
             if len(each.content) != RECORD.itemsize:
-                bad.append(BadFile(each.path, each.content.decode()))
+                bad[index] = BadFile(each.path, each.content.decode())
                 continue
             record = np.frombuffer(each.content, RECORD)[0]
             facts[good], indices[good] = record["facts"], index
@@ -99,7 +107,19 @@ def measure_files(
     fingerprints: npt.NDArray[np.void] = (
         np.memmap(store, FINGERPRINT, mode="r", shape=(good,)) if good else np.zeros(0, FINGERPRINT)
     )
-    return Measured(indices[:good], facts[:good], fingerprints, tuple(bad))
+    found = Measured(indices[:good], facts[:good], fingerprints, tuple(bad[index] for index in sorted(bad)))
+    return found if (np.diff(found.indices) > 0).all() else _as_given(found, folder)
+
+
+def _as_given(measured: Measured, folder: Path) -> Measured:
+    """Measurements that were made in the order of an archive, in the order of the given paths."""
+    order = np.argsort(measured.indices)
+    store = folder / "fingerprints_as_given.bin"
+    with open(store, "wb") as stream:
+        for start in range(0, len(order), _AT_ONCE):
+            stream.write(measured.fingerprints[order[start : start + _AT_ONCE]].tobytes())
+    fingerprints = np.memmap(store, FINGERPRINT, mode="r", shape=(len(order),))
+    return Measured(measured.indices[order], measured.facts[order], fingerprints, measured.bad_files)
 
 
 def facts_path() -> Path:

@@ -15,6 +15,7 @@ from shelfmind.errors import UserError
 from shelfmind.files import cache_folder, scratch_in_cache
 from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.images.fingerprinting import write_fingerprints
+from shelfmind.images.photo_files import file_status, full_name
 from shelfmind.images.resize import RESTORED
 from shelfmind.images.squares import Square, Squares
 from shelfmind.machine.ahead import map_ahead
@@ -62,8 +63,8 @@ def _fill(
     known = file_cache.recall(list(keys.values()))
     unknown = []
     for index in part:
-        entry, status = known.get(keys[index]), os.stat(paths[index])
-        unchanged = entry is not None and (entry.size, entry.mtime_ns) == (status.st_size, status.st_mtime_ns)
+        entry, status = known.get(keys[index]), file_status(paths[index])
+        unchanged = entry is not None and (entry.size, entry.mtime_ns) == (status.size, status.mtime_ns)
         if unchanged and entry is not None and entry.content is not None:
             found[index] = np.frombuffer(entry.content, SEEN)[0]
         else:
@@ -78,8 +79,8 @@ def _fill(
     ):
         for name, value in values.items():
             found[name][index] = value
-        status = os.stat(paths[index])
-        fresh.append((keys[index], CacheEntry(status.st_size, status.st_mtime_ns, found[index].tobytes())))
+        status = file_status(paths[index])
+        fresh.append((keys[index], CacheEntry(status.size, status.mtime_ns, found[index].tobytes())))
     file_cache.keep(fresh)
 
 
@@ -103,4 +104,4 @@ def _sizes(paths: Sequence[Path], counter: Counter) -> tuple[npt.NDArray[np.uint
 
 def _key(path: Path, data: DataRecipe) -> bytes:
     """The cache key of a file prepared by this recipe."""
-    return os.fsencode(os.path.abspath(path)) + f"\0{data.resize}|{data.resize_to}".encode()
+    return os.fsencode(full_name(path)) + f"\0{data.resize}|{data.resize_to}".encode()

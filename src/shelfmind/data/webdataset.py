@@ -1,0 +1,155 @@
+"""WebDataset: tar shards in which the members of a photo share a key, ``0017.jpg``, ``0017.cls``, ``0017.json``."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from shelfmind.data.assembling import FoundImage, assemble
+from shelfmind.data.class_labels import CLASS_LIST, class_name, listed_classes
+from shelfmind.data.csv_file import image_lists
+from shelfmind.data.listing import count_by_suffix, is_hidden, is_image_name, list_images, note_others
+from shelfmind.data.shards import Shard, find_shards, shards_root
+from shelfmind.errors import UserError
+from shelfmind.images.archives import TAR_SUFFIXES, members_of, read_members
+from shelfmind.nouns import counted, shortened
+from shelfmind.records import Catalog
+from shelfmind.urls import is_url, shown_url
+
+LABELS = ("cls", "json", "txt")
+"""Members that can hold the label, in the order in which they are looked for."""
+_FIELDS = ("label", "class")
+
+
+@dataclass
+class _Found:
+    """What the shards contain."""
+
+    images: list[FoundImage] = field(default_factory=list)
+    unlabelled: list[Path] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    skipped: int = 0
+
+
+def webdataset_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Catalog:
+    """The catalog of tar shards: a folder of them, or one shard.
+
+    The label of a photo is its member ``.cls`` (a name, or a number of ``classes.txt``), the field `label` or `class`
+    of ``.json``, or ``.txt``. The name or folder of a shard gives its split. Raises `UserError` for damaged shards and
+    for photos without a label.
+    """
+    shards = find_shards(root, TAR_SUFFIXES)
+    if not shards:
+        raise UserError(f"no tar shards in {shown_url(root)} (looked for *.tar, such as train-000.tar)")
+    folder = shards_root(root, TAR_SUFFIXES)
+    names = listed_classes(folder)
+    found = _Found()
+    for shard in shards:
+        _read(shard, names, found)
+    if found.unlabelled:
+        count = counted(len(found.unlabelled), "photo has", "photos have")
+        raise UserError(
+            f"{count} no label: {shortened((shown_url(path) for path in found.unlabelled), 3)}; add a member with the "
+            "same key and the suffix .cls (a class name or number) to the shard, or leave the photo out"
+        )
+    locations = dict.fromkeys(names, CLASS_LIST)
+    for image in found.images:
+        locations.setdefault(image.class_name, shown_url(image.path))
+    return assemble(
+        found.images,
+        locations,
+        root=folder,
+        format="webdataset",
+        seed=seed,
+        notes=_notes(found, names),
+        same_names=same_names,
+    )
+
+
+def is_webdataset(root: Path) -> bool:
+    """Whether there are tar shards, and neither a list of images nor images outside the shards."""
+    if not find_shards(root, TAR_SUFFIXES):
+        return False
+    return is_url(root) or not root.is_dir() or not (image_lists(root) or list_images(root).images)
+
+
+def _read(shard: Shard, names: Sequence[str], found: _Found) -> None:
+    members = members_of(shard.path)
+    found.skipped += members.skipped
+    photos: dict[str, str] = {}
+    labels: dict[str, dict[str, str]] = {}
+    for name in members.names:
+        key, suffix = _key(name)
+        if is_hidden(posixpath.basename(name)):
+            continue
+        if "." not in suffix and is_image_name(f"{key}.{suffix}"):
+            if key in photos:
+                raise UserError(
+                    f"{shown_url(shard.path)} has two photos with the key {key} ({photos[key]}, {name}); give each "
+                    "photo a key of its own: the name up to the first dot"
+                )
+            photos[key] = name
+        elif suffix in LABELS:
+            labels.setdefault(key, {})[suffix] = name
+        else:
+            found.others.append(name)
+    texts = _texts(shard.path, [name for key in photos for name in labels.get(key, {}).values()])
+    for key, name in photos.items():
+        path = shard.path / name
+        label = _label(shard.path, labels.get(key, {}), texts)
+        if label is None:
+            found.unlabelled.append(path)
+        else:
+            found.images.append(FoundImage(path, class_name(label, names, shown_url(path)), shard.split))
+
+
+def _texts(shard: Path, names: Sequence[str]) -> dict[str, bytes]:
+    return dict(zip(names, read_members(shard, names), strict=True))
+
+
+def _key(name: str) -> tuple[str, str]:
+    """The key of a member and its suffix in lower case: the name up to the first dot of its last part, and the rest."""
+    folder, _, last = name.rpartition("/")
+    stem, _, suffix = last.partition(".")
+    return f"{folder}/{stem}" if folder else stem, suffix.lower()
+
+
+def _label(shard: Path, members: Mapping[str, str], texts: Mapping[str, bytes]) -> Any:
+    """The label of a photo from the members of its key, by suffix; None if there is none."""
+    for suffix in LABELS:
+        if suffix not in members:
+            continue
+        name = members[suffix]
+        try:
+            text = texts[name].decode("utf-8-sig").strip()
+            described = json.loads(text) if suffix == "json" else None
+        except UnicodeDecodeError as error:
+            raise UserError(f"{shown_url(shard / name)} is not UTF-8 text; pack the shard again") from error
+        except ValueError as error:
+            raise UserError(
+                f"{shown_url(shard / name)} is not valid JSON: {error}; correct it and pack the shard again"
+            ) from error
+        if suffix != "json":
+            return text
+        if isinstance(described, dict):
+            label = next((described[name] for name in _FIELDS if described.get(name) is not None), None)
+            if label is not None:
+                return label
+    return None
+
+
+def _notes(found: _Found, names: Sequence[str]) -> list[str]:
+    notes = note_others(count_by_suffix(found.others))
+    if found.skipped:
+        notes.append(
+            f"{counted(found.skipped, 'member is', 'members are')} not a regular file and skipped, such as links"
+        )
+    if not names and found.images and all(image.class_name.isdecimal() for image in found.images):
+        notes.append(
+            f"classes are called by their numbers; {CLASS_LIST} next to the shards, one name a line, names them"
+        )
+    return notes

@@ -1,0 +1,1 @@
+"""Objects of `s3://` and other stores, read through a cache on this machine."""

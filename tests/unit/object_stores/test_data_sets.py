@@ -1,0 +1,105 @@
+"""A data set in an object store is read as one on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shelfmind.data import open_catalog
+from shelfmind.data.list_file import write_list
+from shelfmind.errors import UserError
+from shelfmind.inference.predict_files import find_images, require_existing
+from shelfmind.records import Catalog
+
+CLASSES = ("可乐", "雪碧")
+
+
+def upload(store: Any, folder: Path, prefix: str) -> Path:
+    for path in folder.rglob("*"):
+        if path.is_file():
+            store.contents[f"{prefix}/{path.relative_to(folder).as_posix()}"] = path.read_bytes()
+    return Path(f"test://{prefix}")
+
+
+def make_folder(root: Path) -> None:
+    for split, count in (("train", 12), ("test", 3)):
+        for name in CLASSES:
+            for number in range(count):
+                path = root / split / name / f"{number}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(f"{split}{name}{number}".encode())
+
+
+def make_list(root: Path) -> None:
+    make_folder(root / "photos")
+    rows = [f"{path.relative_to(root)},{path.parent.name}" for path in sorted(root.rglob("*.jpg"))]
+    (root / "list.csv").write_text("\n".join(["path,label", *rows]), encoding="utf-8")
+
+
+def make_rp2k(root: Path) -> None:
+    make_folder(root / "all")
+
+
+def below(catalog: Catalog) -> list[tuple[str, int, str]]:
+    return [(each.path.relative_to(catalog.root).as_posix(), each.label, each.split) for each in catalog.samples]
+
+
+@pytest.mark.parametrize("make", [make_folder, make_list, make_rp2k])
+def test_a_catalog_has_the_same_photos_as_on_this_machine(store: Any, tmp_path: Path, make: Any) -> None:
+    make(tmp_path / "data")
+    root = upload(store, tmp_path / "data", "shop/数据 set")
+    here, there = open_catalog(tmp_path / "data", seed=1), open_catalog(root, seed=1)
+    assert below(there) == below(here)
+    assert (there.class_names, there.format, there.notes) == (here.class_names, here.format, here.notes)
+    assert there.root == root
+    assert not any(name.endswith(".jpg") for name in store.fetched)
+    assert not list((tmp_path / "cache").glob("outline-*"))
+
+
+def test_shards_have_the_same_photos_as_on_this_machine(store: Any, tmp_path: Path, packing: Any) -> None:
+    for split in ("train", "test"):
+        photos = [(f"{split}{number}.jpg", b"photo", str(number % 2)) for number in range(6)]
+        packing.pack_labelled_tar(tmp_path / "data" / f"{split}-0.tar", photos)
+    (tmp_path / "data" / "classes.txt").write_text("\n".join(CLASSES), encoding="utf-8")
+    root = upload(store, tmp_path / "data", "shop/数据")
+    here, there = open_catalog(tmp_path / "data"), open_catalog(root)
+    assert below(there) == below(here)
+    assert there.class_names == CLASSES
+    one = open_catalog(Path("test://shop/数据/train-0.tar"))
+    assert {sample.path.parent for sample in one.samples} == {Path("test://shop/数据/train-0.tar")}
+
+
+def test_messages_name_the_url(store: Any, tmp_path: Path) -> None:
+    (tmp_path / "data" / "a").mkdir(parents=True)
+    (tmp_path / "data" / "list.csv").write_text("path,label\n1.jpg,\n")
+    root = upload(store, tmp_path / "data", "shop/x")
+    with pytest.raises(UserError, match=r"^test://shop/x/list\.csv, line 2: the label is empty$"):
+        open_catalog(root)
+    with pytest.raises(UserError, match=r"^there is nothing at test://shop/none; check the spelling"):
+        open_catalog(Path("test://shop/none"))
+
+
+def test_lists_of_urls_round_trip(store: Any, tmp_path: Path) -> None:
+    make_folder(tmp_path / "data")
+    catalog = open_catalog(upload(store, tmp_path / "data", "shop/x"))
+    write_list(tmp_path / "list.csv", catalog.samples, catalog.class_names)
+    assert [each.path for each in open_catalog(tmp_path / "list.csv").samples] == [
+        each.path for each in catalog.samples
+    ]
+
+
+def test_photos_are_found_below_urls_and_in_shards(store: Any, tmp_path: Path, packing: Any) -> None:
+    shard = packing.pack_labelled_tar(tmp_path / "shards" / "0.tar", [("10.jpg", b"x", "a"), ("9.jpg", b"y", "b")])
+    store.contents = {"shop/b/2.jpg": b"2", "shop/b/notes.txt": b"", "shop/b/0.tar": shard.read_bytes()}
+    found = list(find_images([str(tmp_path / "shards"), "test://shop/b", str(shard / "9.jpg"), "test://shop/b/2.jpg"]))
+    url = Path("test://shop/b")
+    assert found == [
+        *(shard / "10.jpg", shard / "9.jpg"),
+        *(url / "0.tar/10.jpg", url / "0.tar/9.jpg", url / "2.jpg"),
+        *(shard / "9.jpg", url / "2.jpg"),
+    ]
+    require_existing(str(shard / "9.jpg"))
+    with pytest.raises(UserError, match="no such file or folder"):
+        require_existing(str(shard / "8.jpg"))
