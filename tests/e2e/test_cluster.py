@@ -34,7 +34,7 @@ from shelfmind.requests.watching import Observer
 
 if importlib.util.find_spec("ray") is None:
     pytest.skip("needs Ray: pip install 'shelfmind[ray]'", allow_module_level=True)
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.thorough]
 
 LARGE = 1600
 """Side of a photo in pixels, so that a worker has work to be killed in."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import platform
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +10,6 @@ import pytest
 import shelfmind
 from shelfmind.errors import UserError
 from shelfmind.machine.cluster import joined, share_of_cores
-from shelfmind.images.shared_files import require_same_files, size_of
 from shelfmind.machine.hosts import found_versions, own_versions, require_same_versions
 
 
@@ -70,14 +67,3 @@ def test_other_versions_are_refused(change: dict[str, str | None], said: str | N
     else:
         with pytest.raises(UserError, match=said):
             require_same_versions(found, own)
-
-
-def test_files_that_a_worker_does_not_see(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("照片.jpg").write_bytes(b"1234")
-    assert (size_of("照片.jpg"), size_of("gone.jpg")) == (4, None)
-    require_same_files([("照片.jpg", 4), ("gone.jpg", None)])
-    with pytest.raises(UserError, match=rf"cannot read {tmp_path}/gone\.jpg \(No such file or directory\); all hosts"):
-        require_same_files([("gone.jpg", 4)])
-    with pytest.raises(UserError, match=rf"{tmp_path}/照片\.jpg has 4 bytes on {os.uname().nodename}, but 5 where the"):
-        require_same_files([("照片.jpg", 5)])
