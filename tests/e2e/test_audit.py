@@ -111,7 +111,7 @@ def test_ctrl_c_leaves_nothing(place, environment, command, tmp_path) -> None:
         stderr=subprocess.PIPE,
     )
     waited = time.monotonic() + 60
-    while not any(path.name.startswith(".out.partial") for path in tmp_path.iterdir()):  # the work has begun
+    while not any(path.name.startswith(".out.") for path in tmp_path.iterdir()):  # the work has begun
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < waited
         time.sleep(0.05)
