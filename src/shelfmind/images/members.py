@@ -75,7 +75,7 @@ def safe_name(name: str, archive: str) -> str:
 def recalled_members(archive: Path, version: str) -> Members | None:
     """The cached members of this version of an archive; None if they are not cached or the cache is damaged."""
     try:
-        with np.load(_cache_file(archive), allow_pickle=False) as found:
+        with open(_cache_file(archive), "rb") as stream, np.load(stream, allow_pickle=False) as found:
             if str(found["version"]) != f"{_LAYOUT}|{version}":
                 return None
             text = found["names"].tobytes().decode("utf-8", "surrogateescape")

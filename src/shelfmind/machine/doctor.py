@@ -23,8 +23,10 @@ NEEDED_BY = {
     "train": "to train, export, explain, check labels, and predict with runs that were not exported",
     "analysis": "to calibrate, audit, discover, and search galleries of more than 20,000 photos",
     "serve": "to serve predictions over HTTP",
-    "parquet": "to write embeddings",
+    "parquet": "to write embeddings, and to read photos in Parquet and Arrow files",
     "ray": "to predict, embed, audit and enrol on a cluster",
+    "s3": "to read photos and galleries in S3",
+    "object-stores": "to read photos in other object stores",
 }
 """What each extra is needed for."""
 
