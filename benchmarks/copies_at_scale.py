@@ -138,14 +138,14 @@ def population(many: Photos, dense: Photos | None, count: int, work: Path, seed:
     sources = rng.permutation(by_class)[: copies - copies * extra // room]
     parts = [turned(many.prints, rows, turn) for turn, rows in enumerate(variants) if len(rows)]
     shown = [turn * len(many.paths) + rows for turn, rows in enumerate(variants)]
-    altered, kinds = planted(many, sources, work / f"copies_{len(sources)}.npy", seed)
+    altered, kinds = planted(many, sources, work / f"copies_of_{count}.npy", seed)
     ends, copied = [iter([altered])], [sources]
     if whole is not None:
         offset = 4 * len(many.paths)
         parts.append(turned(whole.prints, np.arange(extra), 0))
         shown.append(offset + np.arange(extra))
         inside = rng.permutation(extra)[: copies - len(sources)]
-        more, more_kinds = planted(whole, inside, work / f"copies_{len(inside)}_dense.npy", seed + 1)
+        more, more_kinds = planted(whole, inside, work / f"copies_of_{count}_dense.npy", seed + 1)
         ends.append(iter([more]))
         copied.append(offset + inside)
         kinds = np.concatenate([kinds, more_kinds])

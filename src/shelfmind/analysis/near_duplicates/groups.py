@@ -42,7 +42,7 @@ class Limits:
     """
 
     radius: float = 0.29
-    tangent: float = 0.28
+    tangent: float = 0.40
     coarse: float = 0.36
     closer: float = 0.2
     whole: float = 0.16
