@@ -93,7 +93,9 @@ def examine_files(
             if fresh:
                 file_cache.keep(fresh)
     finally:
-        pool.shutdown(cancel_futures=True)  # Ctrl-C does not wait for the rest of the batch
+        # Without waiting: after an error, garbage collection may end this generator in one of the pool's own threads,
+        # which cannot wait for itself.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def examine_on_cluster(

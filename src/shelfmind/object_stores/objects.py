@@ -169,7 +169,7 @@ def fetching(paths: Sequence[Path]) -> Iterator[None]:
             pool.submit(_fetch_quietly, path)
         yield
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.shutdown(wait=False, cancel_futures=True)  # see `examine_files`
 
 
 def _fetch_quietly(path: Path) -> None:

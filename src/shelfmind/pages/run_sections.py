@@ -84,9 +84,11 @@ def training(material: Material) -> Content | None:
     return {"curves": curves} if curves else None
 
 
-def confidence(material: Material) -> Content:
-    """Return calibration, coverage, and recall by number of training images."""
+def confidence(material: Material) -> Content | None:
+    """Return calibration, coverage, and recall by number of training images; None for too few images."""
     e = material.evaluation
+    if e.too_few_images:
+        return None
     return {
         "e": e,
         "calibration": charts.reliability_chart(e.reliability),

@@ -184,7 +184,7 @@ def test_nothing_is_loaded_from_elsewhere(write) -> None:
 def test_every_section_of_the_table_is_there_in_its_order(write) -> None:
     page = Page(write())
     anchors = [str(attrs["id"]) for tag, attrs in page.tags if tag == "section" and "id" in attrs]
-    assert anchors == list(SECTIONS)
+    assert anchors == [name for name in SECTIONS if name != "confidence"]  # five images are too few for that
     links = [str(attrs["href"]) for tag, attrs in page.tags if tag == "a"]
     assert links[: len(anchors)] == [f"#{anchor}" for anchor in anchors]
     without = Page(write(history=[]))
