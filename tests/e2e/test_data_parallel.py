@@ -63,6 +63,7 @@ def log(run: Path) -> list[dict[str, float]]:
     return [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
 
 
+@pytest.mark.thorough
 def test_two_processes_train_like_one_with_the_whole_batch(in_two, data, warm, settings, tmp_path):
     outcome = warm("train", data, "--out", tmp_path / "one", *settings(*PLAIN))
     assert outcome.status == 0, outcome.stderr
