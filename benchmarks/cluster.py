@@ -4,7 +4,7 @@
     python benchmarks/cluster.py network.onnx --workers 1 --workers 2
 
 Prints, for interleaved rounds, the seconds of the whole call, the seconds until the first part, and the images per
-second from then on.
+second from then on. Stops if an output differs from the first one.
 """
 
 from __future__ import annotations
@@ -46,21 +46,23 @@ def make_photos(folder: Path, count: int) -> None:
         small.resize(SIDES, Image.Resampling.BICUBIC).save(folder / f"{number:06}.jpg", quality=90)
 
 
-def measured(run: Path, photos: Path, **more: Any) -> tuple[float, float, float]:
-    """Seconds in total, seconds until the first part, and images per second after it."""
+def measured(run: Path, photos: Path, **more: Any) -> tuple[bytes, tuple[float, float, float]]:
+    """The output; seconds in total, seconds until the first part, and images per second after it."""
     clock, out = Clock(), photos.parent / "embeddings.parquet"
     began = time.perf_counter()
     embed(run, [str(photos)], out=out, part_size=PART_SIZE, watcher=clock, **more)
     total = time.perf_counter() - began
+    content = out.read_bytes()
     out.unlink()
     (first, _), (last, _) = clock.parts[0], clock.parts[-1]
-    return total, first - began, sum(done for _, done in clock.parts[1:]) / (last - first)
+    return content, (total, first - began, sum(done for _, done in clock.parts[1:]) / (last - first))
 
 
 def main() -> None:
     """Measure one process and clusters."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
+    parser.add_argument("--engine", default="auto")
     parser.add_argument("--ray", default="auto")
     parser.add_argument("--workers", type=int, action="append", default=[])
     parser.add_argument("--photos", type=int, default=2000)
@@ -73,9 +75,13 @@ def main() -> None:
         photos = Path(folder) / "photos"
         photos.mkdir()
         make_photos(photos, given.photos)
+        outputs = set[bytes]()
         for _ in range(given.rounds):
             for name, more in ways.items():
-                found[name].append(measured(given.run, photos, **more))
+                output, times = measured(given.run, photos, engine=given.engine, **more)
+                outputs.add(output)
+                assert len(outputs) == 1, f"{name}: the output differs"
+                found[name].append(times)
     for name, rounds in found.items():
         total, first, speed = (statistics.median(each) for each in zip(*rounds, strict=True))
         speeds = [each[2] for each in rounds]

@@ -1,7 +1,8 @@
 """Measure the search of near-duplicates among up to millions of photos: time, memory, recall and precision.
 
-    shelfmind generate --classes 10000 --images 400000 --seed 15 --set long_side=[96,144] --set layout=folder --out MANY
-    shelfmind generate --classes 25 --images 10000 --seed 21 --set long_side=[96,144] --set layout=folder --out DENSE
+    SHAPE="--set long_side=[96,144] --set tail=0 --set others_share=0 --set family_size=3 --set jpeg=0.3"
+    shelfmind generate --classes 10000 --images 400000 --seed 15 $SHAPE --set layout=folder --out MANY
+    shelfmind generate --classes 12 --images 6000 --seed 21 $SHAPE --set layout=folder --out DENSE
     for n in 10000 100000 1000000; do
         python benchmarks/copies_at_scale.py MANY --also DENSE --images $n --work WORK --json copies_$n.json
     done
@@ -11,10 +12,10 @@ random whole classes of MANY, so that the number of photos per product does not 
 photos of DENSE, which has hundreds of photos per product, if there is room for ten times as many. If MANY is too small,
 its photos are used again mirrored, then upside down: other pictures with the same statistics.
 
-Photos are decoded once; their fingerprints are kept in WORK (2.6 kB each) and a later call continues there. Decoding
-is therefore not part of the figures. A copy counts as found if it is in one group with its original. A confirmed pair
-is correct if it shows one photo. CPU and memory are those of the search alone; `anonymous_mib` leaves out the mapped
-file of fingerprints, which the system may evict.
+Photos are decoded once; their fingerprints are kept in WORK (2.6 kB each), which belongs to these MANY and DENSE, and a
+later call continues there. Decoding is therefore not part of the figures. A copy counts as found if it is in one group
+with its original. A confirmed pair is correct if it shows one photo. CPU and memory are those of the search alone;
+`anonymous_mib` leaves out the mapped file of fingerprints, which the system may evict.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from unittest.mock import patch
 
 import numpy as np
 import numpy.typing as npt
-from command import parser_of
+from command import exit_status, parser_of
 from duplicates import ALTERATIONS, share, show
 
 from shelfmind.analysis.measuring.measurement import FACTS, Measured
@@ -138,14 +139,15 @@ def population(many: Photos, dense: Photos | None, count: int, work: Path, seed:
     sources = rng.permutation(by_class)[: copies - copies * extra // room]
     parts = [turned(many.prints, rows, turn) for turn, rows in enumerate(variants) if len(rows)]
     shown = [turn * len(many.paths) + rows for turn, rows in enumerate(variants)]
-    altered, kinds = planted(many, sources, work / f"copies_of_{count}.npy", seed)
+    planted_in = f"copies_{count}_{extra}_{seed}"
+    altered, kinds = planted(many, sources, work / f"{planted_in}.npy", seed)
     ends, copied = [iter([altered])], [sources]
     if whole is not None:
         offset = 4 * len(many.paths)
         parts.append(turned(whole.prints, np.arange(extra), 0))
         shown.append(offset + np.arange(extra))
         inside = rng.permutation(extra)[: copies - len(sources)]
-        more, more_kinds = planted(whole, inside, work / f"copies_of_{count}_dense.npy", seed + 1)
+        more, more_kinds = planted(whole, inside, work / f"{planted_in}_dense.npy", seed + 1)
         ends.append(iter([more]))
         copied.append(offset + inside)
         kinds = np.concatenate([kinds, more_kinds])
@@ -200,7 +202,7 @@ def watched_memory() -> Iterator[dict[str, int]]:
         thread.join()
 
 
-def searched(made: Population) -> dict[str, Any]:
+def searched(made: Population, limits: Limits) -> dict[str, Any]:
     """Search the population; count what was found."""
     count = len(made.shown)
     facts = np.zeros(count, FACTS)
@@ -219,7 +221,7 @@ def searched(made: Population) -> dict[str, Any]:
 
     before, began = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
     with watched_memory() as peak, patch.object(groups, "differences", spied):
-        found = find_duplicates(Measured(np.arange(count), facts, made.prints, ()), Limits(), shown_progress)
+        found = find_duplicates(Measured(np.arange(count), facts, made.prints, ()), limits, shown_progress)
     used, wall = resource.getrusage(resource.RUSAGE_SELF), time.monotonic() - began
     group = np.arange(count)
     for each in found:
@@ -256,19 +258,18 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--work", type=Path, required=True, help="folder of the fingerprints, which are kept")
+    parser.add_argument("--tangent", type=float, default=Limits().tangent, help="its limit (default: %(default)s)")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
-    try:
-        many = photos_of(given.photos, given.work, "many")
-        dense = None if given.also is None else photos_of(given.also, given.work, "dense")
-        figures = searched(population(many, dense, given.images, given.work, given.seed))
-    except UserError as error:
-        sys.exit(f"error: {error}")
+    many = photos_of(given.photos, given.work, "many")
+    dense = None if given.also is None else photos_of(given.also, given.work, "dense")
+    made = population(many, dense, given.images, given.work, given.seed)
+    figures = searched(made, Limits(tangent=given.tangent))
     show(figures)
     if given.json is not None:
         write_json(given.json, figures)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status(main))

@@ -1,4 +1,4 @@
-"""Inject faults: `kill -9`, a full disk, a read-only folder, and a clock that goes back.
+"""Inject faults: `kill -9`, a full disk, a read-only folder, and a clock that is set back.
 
     python benchmarks/faults.py kill --scenario gallery --rounds 50 --out faults
     python benchmarks/faults.py full-disk --rounds 5 --out faults
@@ -189,10 +189,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("faults"), help="folder for the counts")
-    parser.add_argument("--faketime", type=Path, help="libfaketime.so.1, for a clock that goes back")
+    parser.add_argument("--faketime", type=Path, help="libfaketime.so.1, for a clock that is set back")
     given: argparse.Namespace = parser.parse_args()
     if given.fault == "clock" and given.faketime is None:
-        raise UserError("a clock that goes back needs --faketime")
+        raise UserError("a clock that is set back needs --faketime")
     disturb: dict[str, Callable[[Job], Iterator[str]]] = {
         "kill": kill, "full-disk": full_disk, "read-only": read_only, "clock": lambda job: clock(job, given.faketime),
     }  # fmt: skip

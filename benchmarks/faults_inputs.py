@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +36,6 @@ def write_inputs(place: Place, needs: frozenset[str]) -> None:
         if ended.status:
             raise UserError(f"the run cannot be trained: {ended.said}")
         shutil.copytree(place.root / "run", run)
-        place.run([])
 
 
 def write_photos(folder: Path) -> None:
@@ -49,4 +47,3 @@ def write_photos(folder: Path) -> None:
             for number in range(count):
                 pixels = np.clip(rng.integers(-20, 21, (36, 28, 3)) + np.array(colour), 0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / split / name / f"{number}.jpg")
-    sys.stdout.flush()

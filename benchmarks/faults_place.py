@@ -68,7 +68,7 @@ class Place:
         self.expected: object = None
 
     def renew(self) -> None:
-        """Start again with a copy of the inputs; times are kept, contents are linked where they are never written."""
+        """Start again with a copy of the inputs; their times are kept."""
         for each in self.root.iterdir() if self.root.exists() else ():
             shutil.rmtree(each) if each.is_dir() and not each.is_symlink() else each.unlink()
         shutil.copytree(self.inputs, self.root, dirs_exist_ok=True)

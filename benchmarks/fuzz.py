@@ -28,6 +28,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,23 +133,22 @@ def run_block(name: str, progress: Progress, count: int, folder: Path) -> None:
     send.close()
     done, before = None, resource.getrusage(resource.RUSAGE_CHILDREN)
     last, since = -1, 0.0
-    while done is None and (receive.poll(1.0) or worker.is_alive()):
-        number = int.from_bytes(current[:8], "little")
-        used = _cpu_seconds(worker.pid)
-        last, since = (number, used) if number != last else (last, since)
-        if used - since > HANGING_S and worker.pid is not None:
-            os.kill(worker.pid, signal.SIGKILL)
-            progress.note(name, number, "hangs", folder)
-            done = number + 1
-        while done is None and receive.poll():
-            try:
+    with suppress(EOFError):  # a crash closes the pipe
+        while done is None:
+            receive.poll(1.0)
+            number = int.from_bytes(current[:8], "little")
+            used = _cpu_seconds(worker.pid)
+            last, since = (number, used) if number != last else (last, since)
+            if used - since > HANGING_S and worker.pid is not None:
+                os.kill(worker.pid, signal.SIGKILL)
+                progress.note(name, number, "hangs", folder)
+                done = number + 1
+            while done is None and receive.poll():
                 number, kind = receive.recv()
-            except EOFError:
-                break
-            if kind is None:
-                done = number
-            else:
-                progress.note(name, number, kind, folder)
+                if kind is None:
+                    done = number
+                else:
+                    progress.note(name, number, kind, folder)
     worker.join()
     if done is None:
         number = int.from_bytes(current[:8], "little")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +21,22 @@ from shelfmind.ablation.table import table_names, table_text
 from shelfmind.analysis.decisions import decide, decision_line, read_decisions, resolve, take_back
 from shelfmind.analysis.suspects import Suspect, read_suspects, write_suspects
 from shelfmind.data.broader import read_broader
+from shelfmind.data.class_labels import listed_classes
 from shelfmind.data.csv_file import csv_catalog
+from shelfmind.data.parquet import parquet_catalog
 from shelfmind.data.splits import read_split
+from shelfmind.data.webdataset import webdataset_catalog
 from shelfmind.errors import UserError
 from shelfmind.gallery.changes import Change, Entry, Summary, checksum, read_base, read_change, seal_of, sealed
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.vectors import read_vectors
 from shelfmind.images.decoding import open_image
+from shelfmind.images.photo_files import read_file
 from shelfmind.inference.carriers import DIGEST, ProtocolBuffer, archived
 from shelfmind.inference.classifier import Classifier
 from shelfmind.inference.exported import CARRIERS, FACTS, read_exported, write_exported
 from shelfmind.recipe import Recipe, load_recipe, note_built_in_defaults, recipe_text
-from shelfmind.records import Predictions
+from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.improving import TuneRequest
 from shelfmind.review.audit_folder import read_audit
 from shelfmind.runs.calibration import read_temperature, temperatures
@@ -334,6 +340,63 @@ def spaces() -> list[bytes]:
     ]
 
 
+def tar_shards() -> list[bytes]:
+    """Return WebDataset shards: labels as text, as JSON, and with names that need further headers."""
+    photo = photos()[0]
+    labels = ({"cls": b"cola"}, {"json": b'{"label": 1, "x": "\\u540d"}'}, {"txt": "名".encode()})
+    found = []
+    for form, label in zip((tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT), labels, strict=True):
+        stream = io.BytesIO()
+        with tarfile.open(fileobj=stream, mode="w", format=form) as archive:
+            for key in ("0", "名" * 40 if form != tarfile.USTAR_FORMAT else "a/1"):
+                for suffix, content in {"jpg": photo, **label}.items():
+                    member = tarfile.TarInfo(f"{key}.{suffix}")
+                    member.size = len(content)
+                    archive.addfile(member, io.BytesIO(content))
+        found.append(stream.getvalue())
+    return found
+
+
+def read_shards(read: Callable[[Path], Catalog]) -> Callable[[Path], object]:
+    """Return a function that reads the data set of one shard, and its first photo."""
+
+    def read_one(path: Path) -> object:
+        catalog = read(path.parent)
+        return catalog, read_file(catalog.samples[0].path)
+
+    return read_one
+
+
+def row_shards(kind: str) -> Callable[[], list[bytes]]:
+    """Return a function that returns shards of rows as Hugging Face writes them: `kind` is parquet or arrow."""
+
+    def made() -> list[bytes]:
+        import pyarrow
+        import pyarrow.parquet
+
+        rows = {"image": [{"bytes": photos()[0], "path": "1.jpg"}] * 2, "label": [0, 1]}
+        features = {"image": {"_type": "Image"}, "label": {"names": ["a", "名"], "_type": "ClassLabel"}}
+        described = json.dumps({"info": {"features": features}})
+        table = pyarrow.table(rows).replace_schema_metadata({"huggingface": described})
+        stream = io.BytesIO()
+        if kind == "parquet":
+            pyarrow.parquet.write_table(table, stream)
+        else:
+            with pyarrow.ipc.new_stream(stream, table.schema) as writer:
+                writer.write_table(table)
+        return [stream.getvalue()]
+
+    return made
+
+
+def cards() -> list[bytes]:
+    """Return a dataset card of Hugging Face."""
+    return [
+        b"---\ndataset_info:\n  features:\n  - name: label\n    dtype:\n      class_label:\n        names:\n"
+        b"          '0': a\n          '1': b\n---\n# Photos\n"
+    ]
+
+
 def key_files() -> list[bytes]:
     """Return a file of keys."""
     key = {"id": "1", "name": "till", "role": "read", "created": "", "salt": "1", "digest": "2"}
@@ -382,4 +445,10 @@ PARSERS: dict[str, Parser] = {
     "gallery vectors": Parser(lambda content: read_vectors(OneFile(content), checksum(content)), vectors, 20),  # type: ignore[arg-type]
     "run files": Parser(read_run_files, run_files, 20, JSON),
     "keys": Parser(in_file("keys.json", Keys), key_files, 10, JSON),
+    "tar shard": Parser(in_file("tar/train-0.tar", read_shards(webdataset_catalog)), tar_shards, 30),
+    "dataset card": Parser(in_file("card/README.md", lambda path: listed_classes(path.parent)), cards, 10, YAML),
 }
+if find_spec("pyarrow") is not None:
+    for _kind in ("parquet", "arrow"):
+        _read = in_file(f"{_kind}/train-0.{_kind}", read_shards(parquet_catalog))
+        PARSERS[f"{_kind} shard"] = Parser(_read, row_shards(_kind), 20)

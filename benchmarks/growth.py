@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from command import parser_of
+from command import exit_status, parser_of
 from growth_photos import write_photos
 
 from shelfmind.errors import UserError
@@ -44,7 +44,11 @@ class Places:
     def out(self, name: str) -> str:
         """A new path for the output of a verb."""
         path = self.work / name
-        shutil.rmtree(path, ignore_errors=True)
+        for old in self.work.glob(f"{name}*"):  # with the parts of an interrupted command
+            if old.is_dir():
+                shutil.rmtree(old)
+            else:
+                old.unlink()
         return str(path)
 
 
@@ -74,6 +78,7 @@ VERBS: dict[str, Callable[[Places], list[str]]] = {
     ],
 }
 """The commands, in an order in which each finds what it needs."""
+WITH_A_NEW_CACHE = ("audit", "train, one epoch")
 
 
 def measured(words: list[str], environment: dict[str, str], log: Path) -> dict[str, Any]:
@@ -118,7 +123,7 @@ def measure(axis: str, value: int, verbs: list[str], folder: Path, results: Path
     write_photos(at.data, images, shape["classes"], shape["side"])
     environment = {**os.environ, "SHELFMIND_CACHE": str(at.work / "cache")}
     for verb in verbs:
-        if verb == "audit" or verb == "train, one epoch":
+        if verb in WITH_A_NEW_CACHE:
             shutil.rmtree(at.work / "cache", ignore_errors=True)
         figures = measured(VERBS[verb](at), environment, at.work / "log.txt")
         line = {"axis": axis, "value": value, "verb": verb, "images": images, **shape, **figures}
@@ -131,4 +136,4 @@ def measure(axis: str, value: int, verbs: list[str], folder: Path, results: Path
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(exit_status(main))

@@ -13,7 +13,7 @@ SPLIT_OF_TENTHS = ("train",) * 8 + ("val", "test")
 
 
 def write_photos(folder: Path, images: int, classes: int, longer_side: int, seed: int = 0) -> None:
-    """Write the data set `folder`/<split>/<class>/<number>.jpg with every class in train; goes on after a kill."""
+    """Write the data set `folder`/<split>/<class>/<number>.jpg with every class in train; continues after a kill."""
     coarse = np.random.default_rng(seed).random((classes, LAYERS[0][0], LAYERS[0][0], 3), np.float32)
     for number in range(images):
         label = number % classes

@@ -69,7 +69,7 @@ def measure(classes: int, sampled: int, classifier: str) -> Figures:
         built = time.perf_counter() - began
         seconds, cpu_seconds, began, worked = [], [], time.perf_counter(), time.process_time()
         for images_of_step, targets in training.batches.segment(0, 0, WARM_STEPS + TIMED_STEPS, SIZE, False):
-            float(update(training, 0, images_of_step, targets, 0.99, 0.5).asnumpy())
+            float(update(training, images_of_step, targets, 0.99, 0.5).asnumpy())
             training.position.step_in_epoch += 1
             seconds.append(time.perf_counter() - began)
             cpu_seconds.append(time.process_time() - worked)

@@ -13,7 +13,7 @@ import statistics
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -88,10 +88,10 @@ def seconds(work: Callable[[Path], object], paths: Sequence[Path]) -> float:
     return time.perf_counter() - began
 
 
-def pack(path: Path, members: object) -> None:
+def pack(path: Path, members: Iterable[tuple[str, bytes]]) -> None:
     """Write a tar of names and contents."""
     with tarfile.open(path, "w") as archive:
-        for name, content in members:  # type: ignore[attr-defined]
+        for name, content in members:
             member = tarfile.TarInfo(name)
             member.size = len(content)
             archive.addfile(member, io.BytesIO(content))

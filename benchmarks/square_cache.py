@@ -1,7 +1,7 @@
 """CPU time to open and to read the cached squares of a data set: `python benchmarks/square_cache.py DATA`.
 
 Prints, for the first (empty) and two further openings, the CPU seconds of opening, of the first pass, which verifies
-every checksum, and of a second pass. Set SHELFMIND_CACHE to an empty folder.
+every checksum, and of a second pass, which touches one pixel of each square. Set SHELFMIND_CACHE to an empty folder.
 """
 
 from __future__ import annotations

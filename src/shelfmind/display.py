@@ -184,6 +184,7 @@ class TrainingDisplay(ForwardingObserver, Watcher):
             self.display.remove(self.task)
             self.task = None
         self.done_before, self.val_images = start.progress, start.val_images
+        self.last_epoch_at = -math.inf
         network = start.kind.replace("()", "")
         self.display.line(
             f"training {network} on {counted(start.images, 'image')}, batch size {start.batch_size}, "

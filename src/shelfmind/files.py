@@ -24,7 +24,7 @@ try:
 except ImportError:  # Windows: partial folders of a killed process must be deleted by hand
     fcntl = None  # type: ignore[assignment]
 
-_MARK = ".being-written"
+_MARK, _FORMER = ".being-written", ".former"
 _HERE, _EXCHANGE = -100, 2
 """Arguments of Linux's `renameat2`: AT_FDCWD and RENAME_EXCHANGE."""
 DEFAULT_CACHE_GB = 8.0
@@ -71,7 +71,8 @@ def atomic_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: b
         try:
             out.parent.mkdir(parents=True, exist_ok=True)
             for leftover in leftovers.temporaries(out):
-                if not _is_in_use(leftover):
+                is_only_copy = leftover.name.endswith(_FORMER) and not out.exists()
+                if not is_only_copy and not _is_in_use(leftover):
                     leftovers.remove(leftover)
             partial.mkdir()
             with _in_use(partial):
@@ -259,7 +260,7 @@ def _move_into_place(partial: Path, out: Path) -> None:
     if not out.exists():
         os.replace(partial, out)
     elif not _swapped(partial, out):
-        former = partial.with_name(f"{partial.name}.former")
+        former = partial.with_name(partial.name + _FORMER)
         os.replace(out, former)
         try:
             os.replace(partial, out)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from shelfmind.errors import UserError, argument
+from shelfmind.structured_text import parse_yaml
 
 
 def parse_override(text: str, example: str) -> tuple[str, Any]:
@@ -20,7 +21,7 @@ def parse_override(text: str, example: str) -> tuple[str, Any]:
     if not separator or not key.strip():
         raise UserError(f"{argument('overrides')} must have the form KEY=VALUE, such as {example}, got '{text}'")
     try:
-        return key.strip(), yaml.safe_load(value)
+        return key.strip(), parse_yaml(value)
     except yaml.YAMLError:
         raise UserError(f"{argument('overrides')}: the value of {text} must be valid YAML") from None
 

@@ -170,6 +170,6 @@ class _ColumnBuffer:
 @contextmanager
 def prediction_writer(target: Path, classes: int, only_top: bool = False) -> Iterator[PredictionWriter]:
     """A writer whose temporary files lie next to the file `target` and are removed afterwards."""
-    columns = f"{temporary(target).name}-"
-    with tempfile.TemporaryDirectory(dir=target.parent, prefix=columns) as folder, ExitStack() as closing:
+    prefix = f"{temporary(target).name}-"
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=prefix) as folder, ExitStack() as closing:
         yield PredictionWriter(Path(folder), classes, only_top, closing)

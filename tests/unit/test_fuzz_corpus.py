@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -39,7 +40,10 @@ def monkeypatch_module():
 )
 def test_what_was_found_is_no_fault_anymore(file: Path, fuzz, tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
-    parser = fuzz.PARSERS[file.parent.name.replace("-", ", ").replace("_", " ")]
+    name = file.parent.name.replace("-", ", ").replace("_", " ")
+    if name in ("arrow shard", "parquet shard"):
+        pytest.importorskip("pyarrow", reason="needs pyarrow: pip install 'shelfmind[parquet]'")
+    parser = fuzz.PARSERS[name]
     assert fuzz.fault_of(parser.parse, file.read_bytes()) is None
 
 
@@ -67,3 +71,13 @@ def test_a_fault_of_each_kind_is_found(fuzz) -> None:
 
     assert fuzz.fault_of(fail, b"x") == "KeyError in its caller"
     assert fuzz.minimised(lambda content: fail(content) if b"ab" in content else None, b"123ab456") == b"ab"
+
+
+def test_a_crash_of_a_process_is_found_and_its_input_kept(fuzz, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(fuzz.PARSERS, "keys", fuzz.Parser(lambda content: os._exit(3), lambda: [b"x"], 1))
+    progress = fuzz.Progress(seed=0)
+    fuzz.run_block("keys", progress, 5, tmp_path)
+    assert progress.following == {"keys": 1}
+    assert progress.findings == {"keys: crash, exit status 3": {"inputs": 1, "kept": ["keys-0"]}}
+    assert (tmp_path / "keys-0").exists()

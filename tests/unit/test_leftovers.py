@@ -104,6 +104,21 @@ def test_a_folder_that_is_replaced_is_never_missing(tmp_path: Path, monkeypatch:
     assert names(tmp_path) == ["out"]
 
 
+def test_a_folder_that_was_being_replaced_is_kept_until_there_is_a_new_one(tmp_path: Path) -> None:
+    """Where folders cannot be swapped, a process that is killed between two renames leaves the old one aside."""
+    aside = tmp_path / ".out.2-00000000.tmp-1.former"
+    aside.mkdir()
+    (aside / "a").write_text("old")
+    os.utime(aside, (0, 0))
+    with pytest.raises(KeyError), atomic_folder(tmp_path / "out"):
+        raise KeyError
+    assert names(tmp_path) == [aside.name]
+    for _ in range(2):
+        with atomic_folder(tmp_path / "out", overwrite=True):
+            pass
+    assert names(tmp_path) == ["out"]
+
+
 def test_a_part_that_was_being_written_is_not_joined(tmp_path: Path) -> None:
     parts = Parts(tmp_path / "out.txt", {"data": "x", "digest": "1"}, ".txt")
     parts.open()

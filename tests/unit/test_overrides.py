@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from shelfmind.errors import UserError
@@ -21,6 +23,7 @@ def test_what_is_no_pair_is_refused_with_an_example(text: str) -> None:
         parse_override(text, "glare=0.6")
 
 
-def test_a_value_that_is_no_yaml_is_refused() -> None:
-    with pytest.raises(UserError, match=r"the value of a=\[1 must be valid YAML"):
-        parse_override("a=[1", "glare=0.6")
+@pytest.mark.parametrize("value", ["[1", "2026-99-99", "[" * 3000])
+def test_a_value_that_is_no_yaml_is_refused(value: str) -> None:
+    with pytest.raises(UserError, match=rf"the value of a={re.escape(value)} must be valid YAML"):
+        parse_override(f"a={value}", "glare=0.6")

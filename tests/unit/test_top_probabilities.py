@@ -118,7 +118,7 @@ def test_what_needs_all_rows_says_so(top: Predictions) -> None:
     assert average_predictions([top], [1.0]).probabilities is top.probabilities
 
 
-def test_two_gibibytes_of_probabilities_are_kept_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_gibibytes_of_probabilities_are_kept_in_full() -> None:
     assert not top_probabilities.exceeds_memory(39_457, 2_388)  # RP2K's test split
     assert not top_probabilities.exceeds_memory(10_000, 10_000)
     assert top_probabilities.exceeds_memory(100_000, 100_000)

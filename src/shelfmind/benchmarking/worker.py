@@ -56,7 +56,7 @@ def training_steps(place: str, overrides: list[str]) -> tuple[dict[str, Work], d
     images, targets = scratch.batches.example(recipe.data.image_size)
 
     def step() -> None:
-        loss = update(scratch, 0, images, targets, 0.0, 0.0)
+        loss = update(scratch, images, targets, 0.0, 0.0)
         with interruptible():
             loss.asnumpy()
 

@@ -14,6 +14,7 @@ from shelfmind.images.photo_files import is_plain, open_file, read_file
 from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Progress
+from shelfmind.urls import shown_url
 
 LINKS = ("auto", "hard", "symbolic", "copy")
 JPEG_QUALITY = 95
@@ -51,7 +52,9 @@ def jpeg_bytes(source: Path) -> bytes:
     try:
         image = open_image(source)
     except BadImage as error:
-        raise UserError(f"{source}: {error.reason}, although it passed the check; run the command again") from error
+        raise UserError(
+            f"{shown_url(source)}: {error.reason}, although it passed the check; run the command again"
+        ) from error
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     return buffer.getvalue()
@@ -63,7 +66,9 @@ def _place(source: Path, target: Path, link: str, jpeg: bool) -> str:
         return "converted to JPEG"
     if not is_plain(source):
         if link in ("hard", "symbolic"):
-            raise UserError(f"{source} is in an archive or an object store, so it cannot be linked; use {_COPYING}")
+            raise UserError(
+                f"{shown_url(source)} is in an archive or an object store, so it cannot be linked; use {_COPYING}"
+            )
         target.write_bytes(read_file(source))
         return "copied"
     real = os.path.realpath(source)  # a link to a link would break if the middle one is deleted

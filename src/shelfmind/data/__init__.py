@@ -7,7 +7,7 @@ from pathlib import Path
 
 from shelfmind.data.assembling import require_two_classes
 from shelfmind.data.classes import normalise_class_name
-from shelfmind.data.detection import detect_format
+from shelfmind.data.detection import detect_format, detect_shards
 from shelfmind.data.object_tree import catalog_of_objects
 from shelfmind.data.shards import prepare_shards
 from shelfmind.data.sources import SOURCES
@@ -75,7 +75,7 @@ def open_catalog(
 
 def _read(root: Path, wanted: str | None, seed: int, same_names: bool, counter: Counter) -> Catalog:
     if is_url(root) and wanted is None:
-        wanted = next((name for name, source in SOURCES.items() if source.shards and source.matches(root)), None)
+        wanted = detect_shards(root)
     if is_url(root) and (wanted is None or not SOURCES[wanted].shards):
         return catalog_of_objects(root, lambda outline: _read(outline, wanted, seed, same_names, counter))
     source = SOURCES[wanted or detect_format(root)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import yaml
 
 from shelfmind.errors import UserError
 from shelfmind.images.photo_files import read_file
+from shelfmind.structured_text import parse_json, parse_yaml
 from shelfmind.urls import shown_url
 
 CLASS_LIST = "classes.txt"
@@ -31,7 +31,7 @@ def listed_classes(root: Path) -> tuple[str, ...]:
         if "" in names:
             raise UserError(f"{shown_url(root / CLASS_LIST)}, line {names.index('') + 1} is empty; enter a class name")
         return names
-    for name, parse in (("dataset_info.json", json.loads), ("README.md", _front_matter)):
+    for name, parse in (("dataset_info.json", parse_json), ("README.md", _front_matter)):
         text = _text_of(root / name)
         if text is not None:
             try:
@@ -50,39 +50,59 @@ def names_in_features(features: Any, column: str | None = None) -> tuple[str, ..
     `column` chooses one of several class columns.
     """
     if isinstance(features, list):  # README.md
-        features = {each.get("name"): each.get("dtype") for each in features if isinstance(each, dict)}
+        named = [each for each in features if isinstance(each, dict) and isinstance(each.get("name"), str)]
+        features = {each["name"]: each.get("dtype") for each in named}
     if not isinstance(features, dict):
         return ()
     chosen = [features.get(column)] if column is not None else list(features.values())
     for described in chosen:
         if isinstance(described, dict):
-            names = described.get("names") or (described.get("class_label") or {}).get("names")
+            inner = described.get("class_label")
+            names = described.get("names") or (inner.get("names") if isinstance(inner, dict) else None)
             if isinstance(names, dict):
-                names = [names[key] for key in sorted(names, key=int)]
+                names = _by_number(names)
             if isinstance(names, list):
                 return tuple(map(str, names))
     return ()
 
 
-def class_name(label: Any, names: Sequence[str], where: str) -> str:
-    """The class name of a label, a name or a number; `where` is the photo, for messages.
+class ClassNames:
+    """The class names of labels that are names, or numbers of a list of names; without a list, any name is one."""
 
-    Raises `UserError` for a number outside the list of names, a name that is not in it, and anything else.
-    """
-    if isinstance(label, bool) or not isinstance(label, (int, str)):
-        raise UserError(f"{where} has the label {label!r}; it must be a class name or a number")
-    text = str(label).strip()
-    if not text:
-        raise UserError(f"the label of {where} is empty; enter a class name or remove the photo")
-    if len(text) > _LONGEST_NAME or "\n" in text:
-        raise UserError(f"the label of {where} is a text of {len(text)} characters, not a class name: '{text[:40]}...'")
-    if names and text.isdecimal() and text not in names:
-        if int(text) >= len(names):
-            raise UserError(f"{where} has the label {text}, but there are only {len(names)} class names (from 0)")
-        return names[int(text)]
-    if names and text not in names:
-        raise UserError(f"{where} has the class '{text}', which is not among the {len(names)} listed names; add it")
-    return text
+    def __init__(self, listed: Sequence[str]) -> None:
+        self.listed = listed
+        self._known = frozenset(listed)
+
+    def of(self, label: Any, where: str) -> str:
+        """The class name of a label; `where` is the photo, for messages.
+
+        Raises `UserError` for a number outside the list of names, a name that is not in it, and anything else.
+        """
+        if isinstance(label, bool) or not isinstance(label, (int, str)):
+            raise UserError(f"{where} has the label {label!r}; it must be a class name or a number")
+        text = str(label).strip()
+        if not text:
+            raise UserError(f"the label of {where} is empty; enter a class name or remove the photo")
+        if len(text) > _LONGEST_NAME or "\n" in text:
+            raise UserError(
+                f"the label of {where} is a text of {len(text)} characters, not a class name: '{text[:40]}...'"
+            )
+        if not self.listed or text in self._known:
+            return text
+        count = len(self.listed)
+        if not text.isdecimal():
+            raise UserError(f"{where} has the class '{text}', which is not among the {count} listed names; add it")
+        if int(text) >= count:
+            raise UserError(f"{where} has the label {text}, but there are only {count} class names (from 0)")
+        return self.listed[int(text)]
+
+
+def _by_number(names: dict[Any, Any]) -> list[Any]:
+    """The names in the order of their numbers, which are the keys; empty if these are not numbers."""
+    try:
+        return [names[key] for key in sorted(names, key=int)]
+    except (TypeError, ValueError, OverflowError):
+        return []
 
 
 def _features(described: Any) -> Any:
@@ -96,7 +116,7 @@ def _features(described: Any) -> Any:
 def _front_matter(text: str) -> Any:
     if not text.startswith(_FRONT_MATTER):
         return None
-    return yaml.safe_load(text[len(_FRONT_MATTER) :].split("\n---", 1)[0])
+    return parse_yaml(text[len(_FRONT_MATTER) :].split("\n---", 1)[0])
 
 
 def _text_of(path: Path) -> str | None:

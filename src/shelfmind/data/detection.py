@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from shelfmind.data.listing import list_images, subfolders
-from shelfmind.data.sources import SOURCES
+from shelfmind.data.sources import SOURCES, Source
 from shelfmind.errors import UserError, argument
 from shelfmind.nouns import counted, shortened
 from shelfmind.requests.shared import require_path
+from shelfmind.urls import shown_url
 
 _ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 
@@ -20,16 +22,27 @@ def detect_format(root: Path) -> str:
     was looked for and what was found.
     """
     require_path(root)
-    fitting = [name for name, source in SOURCES.items() if source.exclusive and source.matches(root)]
-    if not fitting:
-        fitting = [name for name, source in SOURCES.items() if not source.exclusive and source.matches(root)]
+    found = _matching(root, lambda source: source.exclusive) or _matching(root, lambda source: not source.exclusive)
+    if found is None:
+        raise _no_known_format(root)
+    return found
+
+
+def detect_shards(root: Path) -> str | None:
+    """The name of the format of the shards at `root`, which may be a URL; None if it holds anything else.
+
+    Raises `UserError` if there are shards of several formats.
+    """
+    return _matching(root, lambda source: bool(source.shards))
+
+
+def _matching(root: Path, chosen: Callable[[Source], bool]) -> str | None:
+    fitting = [name for name, source in SOURCES.items() if chosen(source) and source.matches(root)]
     if len(fitting) > 1:
         there = " as well as ".join(SOURCES[name].description for name in fitting)
         formats = ", or ".join(argument("format", name) for name in fitting)
-        raise UserError(f"{root} contains {there}; choose one with {formats}, or give the path of a file")
-    if not fitting:
-        raise _no_known_format(root)
-    return fitting[0]
+        raise UserError(f"{shown_url(root)} contains {there}; choose one with {formats}, or give the path of a file")
+    return fitting[0] if fitting else None
 
 
 def _no_known_format(root: Path) -> UserError:

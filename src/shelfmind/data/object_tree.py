@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from shelfmind.errors import UserError
-from shelfmind.files import cache_folder
-from shelfmind.object_stores.objects import is_object, local_copy, objects_below
+from shelfmind.files import cache_folder, reason, scratch_in_cache
+from shelfmind.object_stores.objects import fetching, is_object, objects_below, open_copy
 from shelfmind.records import Catalog
 from shelfmind.urls import shown_url
 
@@ -57,22 +56,37 @@ def _outline(root: Path) -> Iterator[tuple[Path, Path]]:
             "case matter"
         )
     above = root.parent if single else root
-    try:
-        scratch = tempfile.TemporaryDirectory(prefix="outline-", dir=cache_folder())
-    except OSError as error:
-        raise UserError(
-            f"{cache_folder()} cannot be written: {error.strerror or error}; set SHELFMIND_CACHE to another folder"
-        ) from error
-    with scratch as name:
-        folder = Path(name)
-        for path in objects:
-            below = path.relative_to(above)
-            if ".." in below.parts:
-                continue
-            target = folder / below
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if path.suffix.lower() in _LISTS and len(below.parts) <= _DEEPEST_LIST:
-                shutil.copyfile(local_copy(path), target)
-            else:
-                target.touch()
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(scratch_in_cache())
+        except OSError as error:
+            raise UserError(
+                f"{cache_folder()} cannot be written: {reason(error)}; set SHELFMIND_CACHE to another folder"
+            ) from error
+        with fetching([path for path in objects if _is_list(path.relative_to(above))]):
+            for path in objects:
+                _draw(path, path.relative_to(above), folder)
         yield folder, folder / root.name if single else folder
+
+
+def _draw(path: Path, below: Path, folder: Path) -> None:
+    """Add an object to the outline."""
+    target = folder / below
+    try:
+        if ".." in below.parts:
+            raise OSError("its name leaves the folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if _is_list(below):
+            with open_copy(path) as source, open(target, "wb") as copy:
+                shutil.copyfileobj(source, copy)
+        else:
+            target.touch()
+    except OSError as error:  # also an object that is at the same time a folder of others, which no file system allows
+        raise UserError(
+            f"{shown_url(path)} cannot be listed as a file ({reason(error)}); rename or delete it, or set "
+            "SHELFMIND_CACHE to a folder with more space"
+        ) from error
+
+
+def _is_list(below: Path) -> bool:
+    return below.suffix.lower() in _LISTS and len(below.parts) <= _DEEPEST_LIST

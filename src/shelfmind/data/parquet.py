@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from shelfmind.data.assembling import FoundImage, assemble
-from shelfmind.data.class_labels import class_name, listed_classes, names_in_features
-from shelfmind.data.csv_file import image_lists
-from shelfmind.data.listing import list_images
+from shelfmind.data.class_labels import ClassNames, listed_classes, names_in_features
 from shelfmind.data.shards import Shard, find_shards, shards_root
 from shelfmind.errors import UserError
 from shelfmind.images.archives import ROW_SUFFIXES, members_of, row_file
 from shelfmind.images.row_files import RowFile
 from shelfmind.nouns import counted, shortened
 from shelfmind.records import Catalog
-from shelfmind.urls import is_url, shown_url
+from shelfmind.urls import shown_url
 
 CLASS_COLUMNS = ("label", "labels", "class", "class_name", "category", "fine_label", "sku")
 _HIDDEN_LABEL = -1
@@ -45,19 +43,13 @@ def parquet_catalog(root: Path, seed: int = 0, same_names: bool = False) -> Cata
     return assemble(found, locations, root=folder, format="parquet", seed=seed, notes=notes, same_names=same_names)
 
 
-def has_parquet(root: Path) -> bool:
-    """Whether there are Parquet or Arrow files, and neither a list of images nor images next to them."""
-    if not find_shards(root, ROW_SUFFIXES):
-        return False
-    return is_url(root) or not root.is_dir() or not (image_lists(root) or list_images(root).images)
-
-
 def _read(shard: Shard, listed: Sequence[str], found: list[FoundImage], locations: dict[str, str]) -> int:
     """Add the photos of a shard, and return the number of rows with a hidden label."""
     file, members = row_file(shard.path), members_of(shard.path)
     column = _class_column(file)
-    names = names_in_features(file.features, column) or listed
-    locations.update((name, f"column '{column}' of {shown_url(shard.path)}") for name in names if name not in locations)
+    names = ClassNames(names_in_features(file.features, column) or listed)
+    for name in names.listed:
+        locations.setdefault(name, f"column '{column}' of {shown_url(shard.path)}")
     hidden = 0
     missing: list[str] = []
     for row, (name, label) in enumerate(zip(members.names, file.column(column), strict=True)):
@@ -67,7 +59,7 @@ def _read(shard: Shard, listed: Sequence[str], found: list[FoundImage], location
             hidden += 1
         else:
             where = f"row {row:,} of {shown_url(shard.path)}"
-            found.append(FoundImage(shard.path / name, class_name(label, names, where), shard.split))
+            found.append(FoundImage(shard.path / name, names.of(label, where), shard.split))
     if missing:
         count = counted(len(missing), "row has", "rows have")
         raise UserError(

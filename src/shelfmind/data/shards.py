@@ -7,12 +7,13 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from shelfmind.data.listing import is_hidden, is_image_name, natural_key, other_files, subfolders
+from shelfmind.data.csv_file import delimiter_of, image_lists
+from shelfmind.data.listing import is_hidden, is_image_name, list_images, natural_key, other_files, subfolders
 from shelfmind.data.splits import SPLIT_ALIASES
 from shelfmind.errors import UserError
 from shelfmind.images.archives import ARCHIVE_SUFFIXES, ROW_SUFFIXES, members_of, split_member
 from shelfmind.nouns import shortened
-from shelfmind.object_stores.objects import fetch_all, is_object, objects_below
+from shelfmind.object_stores.objects import fetch_all, is_object, local_copy, objects_below
 from shelfmind.progress import Counter
 from shelfmind.urls import is_url, shown_url
 
@@ -47,6 +48,19 @@ def find_shards(root: Path, suffixes: Collection[str]) -> list[Shard]:
 def shard_paths(root: Path, suffixes: Collection[str]) -> list[Path]:
     """The paths of the shards as in `find_shards`."""
     return sorted(_candidates(root, suffixes), key=lambda path: natural_key(str(path)))
+
+
+def has_only_shards(root: Path, suffixes: Collection[str]) -> bool:
+    """Whether there are shards with these suffixes, and neither a list of images nor images outside the shards."""
+    if not shard_paths(root, suffixes):
+        return False
+    if is_url(root):
+        return not any(is_image_name(path.name) or _is_list_in(root, path) for path in objects_below(root))
+    return not root.is_dir() or not (image_lists(root) or list_images(root).images)
+
+
+def _is_list_in(root: Path, path: Path) -> bool:
+    return path.parent == root and path.suffix == ".csv" and delimiter_of(local_copy(path)) is not None
 
 
 def photos_at(place: Path) -> Iterator[Path]:

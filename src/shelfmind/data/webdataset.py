@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from shelfmind.data.assembling import FoundImage, assemble
-from shelfmind.data.class_labels import CLASS_LIST, class_name, listed_classes
-from shelfmind.data.csv_file import image_lists
-from shelfmind.data.listing import count_by_suffix, is_hidden, is_image_name, list_images, note_others
+from shelfmind.data.class_labels import CLASS_LIST, ClassNames, listed_classes
+from shelfmind.data.listing import count_by_suffix, is_hidden, is_image_name, note_others
 from shelfmind.data.shards import Shard, find_shards, shards_root
 from shelfmind.errors import UserError
 from shelfmind.images.archives import TAR_SUFFIXES, members_of, read_members
 from shelfmind.nouns import counted, shortened
 from shelfmind.records import Catalog
-from shelfmind.urls import is_url, shown_url
+from shelfmind.structured_text import parse_json
+from shelfmind.urls import shown_url
 
 LABELS = ("cls", "json", "txt")
 """Members that can hold the label, in the order in which they are looked for."""
@@ -31,6 +30,7 @@ class _Found:
 
     images: list[FoundImage] = field(default_factory=list)
     unlabelled: list[Path] = field(default_factory=list)
+    dotted: list[str] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     skipped: int = 0
 
@@ -46,7 +46,7 @@ def webdataset_catalog(root: Path, seed: int = 0, same_names: bool = False) -> C
     if not shards:
         raise UserError(f"no tar shards in {shown_url(root)} (looked for *.tar, such as train-000.tar)")
     folder = shards_root(root, TAR_SUFFIXES)
-    names = listed_classes(folder)
+    names = ClassNames(listed_classes(folder))
     found = _Found()
     for shard in shards:
         _read(shard, names, found)
@@ -56,7 +56,7 @@ def webdataset_catalog(root: Path, seed: int = 0, same_names: bool = False) -> C
             f"{count} no label: {shortened((shown_url(path) for path in found.unlabelled), 3)}; add a member with the "
             "same key and the suffix .cls (a class name or number) to the shard, or leave the photo out"
         )
-    locations = dict.fromkeys(names, CLASS_LIST)
+    locations = dict.fromkeys(names.listed, CLASS_LIST)
     for image in found.images:
         locations.setdefault(image.class_name, shown_url(image.path))
     return assemble(
@@ -70,14 +70,7 @@ def webdataset_catalog(root: Path, seed: int = 0, same_names: bool = False) -> C
     )
 
 
-def is_webdataset(root: Path) -> bool:
-    """Whether there are tar shards, and neither a list of images nor images outside the shards."""
-    if not find_shards(root, TAR_SUFFIXES):
-        return False
-    return is_url(root) or not root.is_dir() or not (image_lists(root) or list_images(root).images)
-
-
-def _read(shard: Shard, names: Sequence[str], found: _Found) -> None:
+def _read(shard: Shard, names: ClassNames, found: _Found) -> None:
     members = members_of(shard.path)
     found.skipped += members.skipped
     photos: dict[str, str] = {}
@@ -86,7 +79,9 @@ def _read(shard: Shard, names: Sequence[str], found: _Found) -> None:
         key, suffix = _key(name)
         if is_hidden(posixpath.basename(name)):
             continue
-        if "." not in suffix and is_image_name(f"{key}.{suffix}"):
+        if is_image_name(name) and "." in suffix:
+            found.dotted.append(name)
+        elif is_image_name(name):
             if key in photos:
                 raise UserError(
                     f"{shown_url(shard.path)} has two photos with the key {key} ({photos[key]}, {name}); give each "
@@ -97,14 +92,19 @@ def _read(shard: Shard, names: Sequence[str], found: _Found) -> None:
             labels.setdefault(key, {})[suffix] = name
         else:
             found.others.append(name)
-    texts = _texts(shard.path, [name for key in photos for name in labels.get(key, {}).values()])
+    texts = _texts(shard.path, [name for key in photos for name in _candidates(labels.get(key, {}))])
     for key, name in photos.items():
         path = shard.path / name
         label = _label(shard.path, labels.get(key, {}), texts)
         if label is None:
             found.unlabelled.append(path)
         else:
-            found.images.append(FoundImage(path, class_name(label, names, shown_url(path)), shard.split))
+            found.images.append(FoundImage(path, names.of(label, shown_url(path)), shard.split))
+
+
+def _candidates(members: Mapping[str, str]) -> Iterable[str]:
+    """The members of a key that `_label` reads."""
+    return [members["cls"]] if "cls" in members else members.values()
 
 
 def _texts(shard: Path, names: Sequence[str]) -> dict[str, bytes]:
@@ -126,7 +126,7 @@ def _label(shard: Path, members: Mapping[str, str], texts: Mapping[str, bytes]) 
         name = members[suffix]
         try:
             text = texts[name].decode("utf-8-sig").strip()
-            described = json.loads(text) if suffix == "json" else None
+            described = parse_json(text) if suffix == "json" else None
         except UnicodeDecodeError as error:
             raise UserError(f"{shown_url(shard / name)} is not UTF-8 text; pack the shard again") from error
         except ValueError as error:
@@ -142,13 +142,17 @@ def _label(shard: Path, members: Mapping[str, str], texts: Mapping[str, bytes]) 
     return None
 
 
-def _notes(found: _Found, names: Sequence[str]) -> list[str]:
+def _notes(found: _Found, names: ClassNames) -> list[str]:
     notes = note_others(count_by_suffix(found.others))
+    if found.dotted:
+        count = counted(len(found.dotted), "image was", "images were")
+        dotted = shortened(found.dotted, 3)
+        notes.append(f"{count} skipped because of a dot before the suffix, as in the names of masks: {dotted}")
     if found.skipped:
         notes.append(
             f"{counted(found.skipped, 'member is', 'members are')} not a regular file and skipped, such as links"
         )
-    if not names and found.images and all(image.class_name.isdecimal() for image in found.images):
+    if not names.listed and found.images and all(image.class_name.isdecimal() for image in found.images):
         notes.append(
             f"classes are called by their numbers; {CLASS_LIST} next to the shards, one name a line, names them"
         )

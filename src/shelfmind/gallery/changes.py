@@ -190,13 +190,15 @@ def _summary(content: dict[str, Any]) -> Summary:
 
 
 def _entries(rows: list[dict[str, str]]) -> tuple[Entry, ...]:
-    return tuple(Entry(**row) for row in rows if _texts(row.values()))
+    for row in rows:
+        _texts(row.values())
+    return tuple(Entry(**row) for row in rows)
 
 
 def _recognition(content: Any) -> Mapping[str, Any] | None:
-    _texts(_typed(_typed(content, dict, _NONE) or {}, dict).get(ARRAYS, {}).values())
-    found: Mapping[str, Any] | None = content
-    return found
+    known: dict[str, Any] | None = _typed(content, dict, _NONE)
+    _texts((known or {}).get(ARRAYS, {}).values())
+    return known
 
 
 def _texts(values: Iterable[Any]) -> tuple[str, ...]:

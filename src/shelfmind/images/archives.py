@@ -8,6 +8,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -86,8 +87,8 @@ def in_reading_order(paths: Sequence[Path]) -> Ints:
     for row, path in enumerate(paths):
         member = split_member(path)
         if member is not None:
-            found = _index(member[0]).find(member[1])
-            keys[row] = numbers.setdefault(member[0], len(numbers) + 1), found[0] if found else 0
+            with suppress(FileNotFoundError):  # whoever opens it reports it
+                keys[row] = numbers.setdefault(member[0], len(numbers) + 1), _found(*member)[0]
     return np.lexsort((keys[:, 1], keys[:, 0])).astype(np.int64) if numbers else np.arange(len(paths))
 
 

@@ -44,13 +44,19 @@ class SampledBatches(TrainingBatches):
     ) -> None:
         super().__init__(squares, labels, classes, recipe, seed)
         self.number = number
-        self._latest: tuple[int, Ints] | None = None
+        self._ordered: tuple[int, Ints] | None = None
+        self._sampled: tuple[tuple[int, int], Ints] | None = None
 
     def sample(self, epoch: int, step: int) -> Ints:
         """The classes of a step of an epoch, ascending, (N,)."""
-        if self._latest is None or self._latest[0] != epoch:
-            self._latest = epoch, self.order(epoch)
-        images = self._latest[1][step * self.batch_size : (step + 1) * self.batch_size]
+        if self._sampled is None or self._sampled[0] != (epoch, step):  # both targets and update ask for it
+            self._sampled = (epoch, step), self._drawn(epoch, step)
+        return self._sampled[1]
+
+    def _drawn(self, epoch: int, step: int) -> Ints:
+        if self._ordered is None or self._ordered[0] != epoch:
+            self._ordered = epoch, self.order(epoch)
+        images = self._ordered[1][step * self.batch_size : (step + 1) * self.batch_size]
         generator = np.random.default_rng((self.seed, epoch, step, _STREAM))
         return sample_classes(np.unique(self.labels[images]), self.classes, self.number, generator)
 

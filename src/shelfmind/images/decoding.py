@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from shelfmind.errors import UserError
 from shelfmind.images.heif import (
@@ -43,7 +43,7 @@ IMAGE_SUFFIXES = frozenset(suffix for suffixes in FILE_SUFFIXES.values() for suf
 BACKGROUND = (255, 255, 255)
 """The background colour for transparent pixels: RGB."""
 MOST_PIXELS = 120_000_000
-"""The largest image that is decoded by default, with less than 1 GB of memory: larger than a photo of 108
+"""The largest image that is decoded by default, with at most 1.5 GB of memory: larger than a photo of 108
 megapixels. Few bytes can claim to be far more."""
 
 MISSING = "missing"
@@ -243,7 +243,10 @@ def _upright(image: Image.Image, draft_size: tuple[int, int] | None, background:
 def _require_all_strips(image: Image.Image) -> None:
     """Raise `BadImage` for a TIFF without data for its last rows, which Pillow would decode as black."""
     tiles = getattr(image, "tile", [])
-    if image.format == "TIFF" and tiles and max(tile[1][3] for tile in tiles) < image.height:
+    if not isinstance(image, TiffImagePlugin.TiffImageFile) or not tiles:
+        return
+    height = image.tag_v2[ExifTags.Base.ImageLength]  # that of `image` is the width if the orientation swaps the sides
+    if max(tile[1][3] for tile in tiles) < height:
         raise BadImage(DAMAGED)
 
 
@@ -325,15 +328,15 @@ def _grey_to_8_bits(pixels: npt.NDArray[np.generic], sixteen_bits: bool) -> npt.
     Unsigned 16-bit values are divided by 257. Other values are interpreted by their range: floats within 0..1, 8-bit
     values, 16-bit values, and otherwise minimum to maximum.
     """
-    if (pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2) or sixteen_bits:
-        scaled = (pixels.astype(np.int64) + 128) // 257
-        return np.asarray(scaled, np.uint8)
     blocks = [slice(start, start + _ROWS) for start in range(0, len(pixels), _ROWS)]  # doubles take much memory
-    extremes = [(values.min(), values.max()) for values in (_finite(pixels[block]) for block in blocks)]
-    low, high = float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
-    if low >= 0 and high <= 65535:
-        floats = pixels.dtype.kind == "f"
-        low, high = 0.0, 1.0 if floats and high <= 1 else 255.0 if high <= 255 else 65535.0
+    if (pixels.dtype.kind == "u" and pixels.dtype.itemsize == 2) or sixteen_bits:
+        low, high = 0.0, 65535.0
+    else:
+        extremes = [(values.min(), values.max()) for values in (_finite(pixels[block]) for block in blocks)]
+        low, high = float(min(low for low, _ in extremes)), float(max(high for _, high in extremes))
+        if low >= 0 and high <= 65535:
+            floats = pixels.dtype.kind == "f"
+            low, high = 0.0, 1.0 if floats and high <= 1 else 255.0 if high <= 255 else 65535.0
     grey = np.empty(pixels.shape, np.uint8)
     for block in blocks:
         grey[block] = np.rint((_finite(pixels[block]) - low) / ((high - low) or 1.0) * 255)

@@ -25,7 +25,7 @@ class CacheEntry:
 
 
 def _crc(path: bytes, entry: CacheEntry) -> int:
-    content = b"" if entry.content is None else bytes(entry.content)
+    content = b"" if entry.content is None else entry.content
     return zlib.crc32(content, zlib.crc32(f"{entry.size}|{entry.mtime_ns}|{entry.content is None}|".encode() + path))
 
 

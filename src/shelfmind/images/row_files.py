@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,12 +15,15 @@ import numpy as np
 from shelfmind.errors import UserError
 from shelfmind.images.members import UNKNOWN_SIZE, Members, duplicates_in
 from shelfmind.machine.packages import require
-from shelfmind.nouns import shortened
+from shelfmind.nouns import counted, shortened
+from shelfmind.structured_text import parse_json
 
 IMAGE_COLUMNS = ("image", "img", "photo", "picture", "jpg", "png", "webp")
 _HELD_BYTES = 256 * 2**20
 """Row groups that stay in memory: photos in random order would otherwise read a row group each."""
 _TRIED_ROWS = 20
+_ARROW_FILE = b"ARROW1"
+"""The start of an Arrow file, as opposed to an Arrow stream, which `datasets` writes with the same suffix."""
 _SIGNATURES = {b"\xff\xd8": ".jpg", b"\x89PNG": ".png", b"RIFF": ".webp", b"GIF8": ".gif", b"BM": ".bmp"}
 
 
@@ -33,7 +34,7 @@ class RowFile:
     path: Path
     shown: str
     file: Any
-    lock: Any
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(cls, path: Path, shown: str) -> RowFile:
@@ -45,10 +46,20 @@ class RowFile:
 
         try:
             if shown.lower().endswith(".arrow"):
-                table = pyarrow.ipc.open_stream(pyarrow.memory_map(str(path))).read_all()  # mapped, not in memory
-                return cls(path, shown, table, threading.Lock())
-            return cls(path, shown, pyarrow.parquet.ParquetFile(path), threading.Lock())
-        except pyarrow.ArrowException as error:
+                mapped = pyarrow.memory_map(str(path))
+                is_file = mapped.read(len(_ARROW_FILE)) == _ARROW_FILE
+                mapped.seek(0)
+                reader = (pyarrow.ipc.open_file if is_file else pyarrow.ipc.open_stream)(mapped)
+                table = reader.read_all()
+                table.validate(full=True)  # reading the values of a damaged table ends the process
+                found = cls(path, shown, table)
+            else:
+                found = cls(path, shown, pyarrow.parquet.ParquetFile(path))
+            _decode_names(found.schema)
+            return found
+        except (FileNotFoundError, PermissionError):
+            raise
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise _damaged(shown, "it cannot be opened", error) from error
 
     @cached_property
@@ -65,7 +76,7 @@ class RowFile:
     def features(self) -> dict[str, Any]:
         """The columns as Hugging Face describes them in the schema, by name; empty if it does not."""
         try:
-            described = json.loads((self.schema.metadata or {})[b"huggingface"])
+            described = parse_json((self.schema.metadata or {})[b"huggingface"])
             features = described["info"]["features"]
         except (KeyError, TypeError, ValueError):
             return {}
@@ -97,22 +108,21 @@ class RowFile:
             f"(columns: {shortened(self.schema.names, 10)})"
         )
 
-    def column(self, name: str) -> list[Any]:
-        """The values of a column, or of a part of one such as ``image.path``. Raises `UserError` if it is damaged."""
+    def column(self, name: str, part: str | None = None) -> list[Any]:
+        """The values of a column, or of a `part` of each, such as ``path``. Raises `UserError` if it is damaged."""
         import pyarrow
+        import pyarrow.compute
 
         try:
             with self.lock:
-                if self._mapped:
-                    top, _, part = name.partition(".")
-                    values = self.file.column(top).to_pylist() if not part else self._parts(top, part)
-                    return list(values)
-                table = self.file.read(columns=[name])
-                values = table.column(0).to_pylist()
-        except (pyarrow.ArrowException, OSError) as error:
+                table = self.file if self._mapped else self.file.read(columns=[f"{name}.{part}" if part else name])
+                values = table.column(name)
+                found = list((pyarrow.compute.struct_field(values, part) if part else values).to_pylist())
+            if len(found) != self.rows:
+                raise ValueError(f"it has {counted(len(found), 'value')} for {counted(self.rows, 'row')}")
+            return found
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise _damaged(self.shown, f"its column '{name}' cannot be read", error) from error
-        part = name.partition(".")[2]
-        return [None if value is None else value[part] for value in values] if part else list(values)
 
     def photo(self, row: int) -> bytes:
         """The encoded photo of a row; empty if the row has none. Raises `UserError` if the file is damaged."""
@@ -121,7 +131,7 @@ class RowFile:
         try:
             with self.lock:
                 value = self._value(row)
-        except (pyarrow.ArrowException, OSError) as error:
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
             raise _damaged(self.shown, f"row {row:,} cannot be read", error) from error
         content = value.get("bytes") if isinstance(value, dict) else value
         return content if isinstance(content, bytes) else b""
@@ -129,8 +139,8 @@ class RowFile:
     def members(self) -> Members:
         """The photos by name: the file names stored with them, or row numbers unless these are unique."""
         stored = self._stored_names()
-        names = [posixpath.basename((name or "").replace("\\", "/")) for name in stored]
-        if not all("." in name for name in names) or next(duplicates_in(names), None) is not None:
+        names = [posixpath.basename(name.replace("\\", "/")) if isinstance(name, str) else "" for name in stored]
+        if not all(map(_is_file_name, names)) or next(duplicates_in(names), None) is not None:
             suffix = self._suffix()
             digits = max(6, len(str(self.rows)))
             names = [f"{row:0{digits}}{suffix}" for row in range(self.rows)]
@@ -140,17 +150,12 @@ class RowFile:
     def _mapped(self) -> bool:
         return hasattr(self.file, "itercolumns")  # a table, as opposed to a Parquet file
 
-    def _parts(self, column: str, part: str) -> Sequence[Any]:
-        import pyarrow.compute
-
-        return list(pyarrow.compute.struct_field(self.file.column(column), part).to_pylist())
-
     def _stored_names(self) -> list[str | None]:
         import pyarrow
 
         kind = self.schema.field(self.image_column).type
         has_paths = pyarrow.types.is_struct(kind) and any(part.name == "path" for part in kind)
-        names: list[str | None] = self.column(f"{self.image_column}.path") if has_paths else [None] * self.rows
+        names: list[str | None] = self.column(self.image_column, "path") if has_paths else [None] * self.rows
         if any(names) and not any(self.photo(row) for row in range(min(self.rows, _TRIED_ROWS))):
             raise UserError(
                 f"{self.shown} has the paths of photos, but not the photos; write it again with their bytes "
@@ -198,6 +203,20 @@ class _RowGroups:
 
 
 _held = _RowGroups()
+
+
+def _decode_names(fields: Any) -> None:
+    """Raise `UnicodeDecodeError` if the name of a column, or of a part of one, is not UTF-8."""
+    import pyarrow
+
+    for column in fields:
+        str(column.name)
+        if pyarrow.types.is_struct(column.type):
+            _decode_names(column.type)
+
+
+def _is_file_name(name: str) -> bool:
+    return posixpath.splitext(name)[1] != "" and "\0" not in name
 
 
 def _damaged(shown: str, what: str, error: Exception) -> UserError:

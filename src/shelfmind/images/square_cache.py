@@ -102,7 +102,6 @@ class SquareCache:
         self.folder.mkdir(parents=True, exist_ok=True)
         shard = self.folder / uuid.uuid4().hex
         keys, temporary = keys_of(paths), shard.with_suffix(".tmp")
-        array = new_array(temporary, np.uint8, (len(paths), *self.shape))
         checksums: dict[int, int] = {}
 
         def keep(index: int, image: Square) -> None:
@@ -110,6 +109,7 @@ class SquareCache:
             checksums[index] = zlib.crc32(np.ascontiguousarray(image).data)
 
         try:
+            array = new_array(temporary, np.uint8, (len(paths), *self.shape))
             yield keep
             if not checksums:
                 return

@@ -27,6 +27,7 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Progress
 from shelfmind.recipe import DataRecipe
 from shelfmind.records import BadFile, Sample
+from shelfmind.urls import shown_url
 
 
 class Squares(Protocol):
@@ -71,7 +72,9 @@ class DecodedOnDemand:
             return square(self.paths[index], self.data)
         except BadImage as error:
             reason = f"{error.reason}, although it passed the check"
-            raise UserError(f"{self.paths[index]}: {reason}; restore the file, or start a new run") from error
+            raise UserError(
+                f"{shown_url(self.paths[index])}: {reason}; restore the file, or start a new run"
+            ) from error
 
 
 def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[Square]:

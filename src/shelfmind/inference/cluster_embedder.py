@@ -51,9 +51,9 @@ class ClusterEmbedder(PhotoEmbedder):
             for part in _parts(photos):
                 file = self.folder / f"{self._digest(part)}.npy"
                 parts.append(file)
-                if file.exists():
+                if file.exists() or file in lengths:
                     progress(len(part))
-                elif file not in lengths:
+                else:
                     lengths[file] = len(part)
                     yield file, part
 

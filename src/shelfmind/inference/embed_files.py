@@ -23,6 +23,7 @@ from shelfmind.inference.predictor import Predictor, load
 from shelfmind.inference.replicas import Replica, on_cluster
 from shelfmind.machine.cluster import joined
 from shelfmind.machine.packages import require
+from shelfmind.nouns import shortened
 from shelfmind.progress import tell
 from shelfmind.records import UNLABELLED, BadFile
 from shelfmind.requests.calling import takes
@@ -101,7 +102,7 @@ def _items(request: EmbedRequest, watcher: Observer) -> tuple[list[Item], bool]:
 
 def _plan(predictor: Predictor, items: Sequence[Item], labelled: bool, request: EmbedRequest) -> dict[str, Any]:
     """Everything that determines the file."""
-    data = " ".join(request.paths) if request.data is None else str(request.data)
+    data = shortened(request.paths) if request.data is None else str(request.data)
     plan = plan_of(predictor, items, data, request.decode, request.part_size)
     return {**plan, "labelled": labelled, "dtype": request.dtype}
 

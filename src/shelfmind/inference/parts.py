@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from shelfmind.files import make_folder, write_bytes
+from shelfmind.files import make_folder, require_free_folder, write_bytes
 from shelfmind.images.photo_files import FileStatus, file_status
 from shelfmind.inference.predictor import Predictor
 from shelfmind.runs.plans import keep_plan
@@ -53,12 +53,14 @@ class Parts:
         """Create the folder, or continue an earlier attempt.
 
         Raises:
-            UserError: the folder is of another job, or cannot be written.
+            UserError: the folder is of another job, has other files, or cannot be written.
         """
         make_folder(self.folder)
         if not (self.folder / "plan.json").exists():  # a killed process was deleting the parts of a finished job
             for part in self.finished():
                 part.unlink(missing_ok=True)
+            temporary = frozenset(path.name for path in self.folder.glob(".*"))
+            require_free_folder(self.folder, ours=temporary, overwrite=True)
         keep_plan(self.folder / "plan.json", self.plan)
 
     def run(self, items: Sequence[T], size: int, results: Results[T]) -> Iterator[int]:

@@ -32,6 +32,7 @@ from shelfmind.inference.parts import Item, Parts, plan_of
 from shelfmind.inference.predictor import Batch, Prediction, Predictor, load
 from shelfmind.inference.replicas import Replica
 from shelfmind.machine.cluster import Cluster, joined
+from shelfmind.nouns import shortened
 from shelfmind.prediction_files import PredictionWriter
 from shelfmind.progress import Progress, tell
 from shelfmind.records import UNLABELLED, BadFile
@@ -142,7 +143,7 @@ def _outputs(
         return
     replica = Replica.of(predictor, engine_under(request.rules, request.engine), request.batch, request.decode)
     items = [Item(str(path)) for path in find_images(request.paths)]
-    plan = plan_of(predictor, items, " ".join(request.paths), request.decode, PART_SIZE)
+    plan = plan_of(predictor, items, shortened(request.paths), request.decode, PART_SIZE)
     parts = Parts(
         request.out,
         {**plan, "tta": predictor.tta, "temperature": predictor.temperature, "top": top},

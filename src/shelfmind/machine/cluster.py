@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from shelfmind.errors import UserError, argument
 from shelfmind.machine.cores import limit_cores
 from shelfmind.machine.dispatch import Dispatch, WorkerLost
 from shelfmind.machine.hosts import found_versions, host_name, own_versions, require_same_versions
-from shelfmind.machine.packages import require
-from shelfmind.machine.ray_connection import connect, own_signals
+from shelfmind.machine.packages import installed, require
+from shelfmind.machine.ray_connection import FOR_MINDSPORE, connect, own_signals
 from shelfmind.nouns import counted
 from shelfmind.progress import Note
 
@@ -25,7 +26,7 @@ Make = Callable[[], Callable[[T], R]]
 """Called once in each worker; returns the function of a task. It is sent there, so it is a function of a module or a
 `functools.partial` of one."""
 PATIENCE_S = 30.0
-"""After this time without a worker, a note says what the job waits for."""
+"""If nothing arrives for this time after a worker was asked for, a note says what the job waits for."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def joined(address: str | None, workers: int | None, note: Note) -> Iterator[Clu
         yield None
         return
     require("ray")
+    if installed("mindspore"):
+        os.environ.update(FOR_MINDSPORE)
     import ray
 
     if ray.is_initialized():  # by the program that calls this as a library
@@ -90,11 +93,16 @@ class Worker:
 
     def prepare(self, make: Make[Any, Any], cores: int, folder: str, versions: Mapping[str, str | None]) -> str:
         """Get ready to compute, as if started in `folder`; returns the name of the host."""
-        require_same_versions({host_name(): own_versions()}, versions)
+        require_same_versions(host_name(), own_versions(), versions)
         limit_cores(cores)
         with suppress(OSError):  # not there: whatever is missing is reported when it is needed
             os.chdir(folder)
-        self.function = make()
+        try:
+            self.function = make()
+        except ModuleNotFoundError as error:
+            raise UserError(
+                f"{host_name()} lacks the package {error.name}; install the same packages on all hosts of the cluster"
+            ) from error
         return host_name()
 
     def compute(self, task: Any) -> Any:
@@ -109,11 +117,17 @@ class _RayCrew:
         import ray
 
         self.ray, self.cores, self.note = ray, cores, note
-        self.kind = ray.remote(num_cpus=cores, max_restarts=0, max_task_retries=0, scheduling_strategy="SPREAD")(Worker)
+        self.kind = ray.remote(
+            num_cpus=cores,
+            max_restarts=0,
+            max_task_retries=0,
+            scheduling_strategy="SPREAD",
+            runtime_env={"env_vars": FOR_MINDSPORE if "mindspore" in sys.modules else {}},  # a new process, in a second
+        )(Worker)
         self.given = make, cores, os.getcwd(), own_versions()
-        self.silent = True
 
     def start(self) -> Any:
+        self.silent = True
         return self.kind.remote()
 
     def prepare(self, worker: Any) -> Any:
@@ -172,29 +186,29 @@ def _checked(workers: int | None, note: Note) -> Cluster:
             + ("lower " + argument("workers") if per_host else "add hosts with `ray start --address=HOST:PORT`")
         )
     own = own_versions()
-    require_same_versions(_versions_on(hosts, list(own)), own)
+    for host, versions in _versions_on(hosts, list(own)):
+        require_same_versions(host, versions, own)
     return Cluster(number, cores, note)
 
 
-def _versions_on(hosts: Mapping[str, Mapping[str, Any]], packages: list[str]) -> dict[str, dict[str, str | None]]:
-    """The versions of packages by host."""
+def _versions_on(
+    hosts: Mapping[str, Mapping[str, Any]], packages: list[str]
+) -> Iterator[tuple[str, dict[str, str | None]]]:
+    """The versions of packages of each host, with its name."""
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
     probe = ray.remote(num_cpus=0, max_retries=1)(found_versions())
-    asked = {
-        f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})": probe.options(
-            scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)
-        ).remote(packages)
-        for key, node in hosts.items()
-    }
-    found = {}
-    for name, reference in asked.items():
+    asked = [
+        probe.options(scheduling_strategy=NodeAffinitySchedulingStrategy(key, soft=False)).remote(packages)
+        for key in hosts
+    ]
+    for node, reference in zip(hosts.values(), asked, strict=True):
+        name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
         try:
-            found[name] = ray.get(reference)
+            yield name, ray.get(reference)
         except ray.exceptions.RayError as error:
             raise UserError(f"the host {name} of the Ray cluster cannot run Python: {_reason(error)}") from error
-    return found
 
 
 def _reason(error: Exception) -> str:

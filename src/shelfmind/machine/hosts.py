@@ -50,16 +50,15 @@ def found_versions() -> Callable[[Sequence[str]], dict[str, str | None]]:
     return find
 
 
-def require_same_versions(found: Mapping[str, Mapping[str, str | None]], own: Mapping[str, str | None]) -> None:
-    """Raise `UserError` for the first host whose versions differ from these."""
-    for host, versions in found.items():
-        different = [
-            f"{package} {version or 'not installed'} instead of {own[package]}"
-            for package, version in versions.items()
-            if version != own[package] and (package in EVERYWHERE or None not in (version, own[package]))
-        ]
-        if different:
-            raise UserError(
-                f"{host} has other versions than the machine that started the job: {shortened(different)}; install the "
-                "same ones on all hosts of the cluster"
-            )
+def require_same_versions(host: str, found: Mapping[str, str | None], own: Mapping[str, str | None]) -> None:
+    """Raise `UserError` if the versions that were found on a host differ from those here."""
+    different = [
+        f"{package} {version or 'not installed'} instead of {own[package]}"
+        for package, version in found.items()
+        if version != own[package] and (package in EVERYWHERE or None not in (version, own[package]))
+    ]
+    if different:
+        raise UserError(
+            f"{host} has other versions than the machine that started the job: {shortened(different)}; install the "
+            "same ones on all hosts of the cluster"
+        )

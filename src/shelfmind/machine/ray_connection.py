@@ -17,6 +17,10 @@ LOCAL, AUTO, CLIENT = "local", "auto", "ray://"
 CONNECT_S = 5.0
 """How long the address of a cluster may take to answer."""
 
+FOR_MINDSPORE = {"PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION": "python"}
+"""Environment before Ray is imported: it loads protobuf, after whose faster implementation MindSpore cannot be
+imported."""
+
 
 def connect(address: str) -> None:
     """Start a cluster, or connect to one, without Ray's messages: they would go between the lines of the outcome.

@@ -73,7 +73,9 @@ def read_checkpoint(path: Path) -> tuple[Checkpoint, bool]:
         UserError: the file is missing, truncated, modified, or not a checkpoint (pickles are never loaded).
     """
     if not path.is_file():
-        raise UserError(f"no checkpoint at {path}")
+        raise UserError(
+            f"there is no checkpoint at {path}; if its run was stopped before the first one, resume it first"
+        )
     try:
         content: dict[str, Any] = mindspore.load_checkpoint(str(path))
     except Exception as error:  # MindSpore's parser raises anything on damaged files

@@ -77,6 +77,8 @@ class ObjectCache:
             temporary.unlink(missing_ok=True)
         with self._lock:
             self._add(name, path, size)
+            while len(self._copies) > 1 and self._total > self.limit:  # threads made room at the same time
+                self._delete(next(iter(self._copies)))
         self._verified.add(name)
         return path
 

@@ -45,8 +45,8 @@ class FileStatus:
     mtime_ns: int
 
 
-_known: dict[str, StoredObject] = {}
-"""The objects that this process has listed, by scheme and key."""
+_known: dict[Path, StoredObject] = {}
+"""The objects that this process has seen, by path: their keys may have double slashes, which paths have not."""
 _listings: dict[Path, list[Path]] = {}
 """The folders that this process has listed: a command sees one state of a store."""
 _locks = [threading.Lock() for _ in range(1024)]
@@ -68,9 +68,10 @@ def objects_below(place: Path) -> list[Path]:
     def listed() -> list[StoredObject]:
         return list(_store(scheme).listed(f"{prefix.rstrip('/')}/"))
 
-    found = [each for each in _tried(listed, place) if not each.key.endswith("/")]
-    _known.update((f"{scheme}:/{each.key}", each) for each in found)
-    return _listings.setdefault(place, sorted(Path(f"{scheme}:/{each.key}") for each in found))
+    objects = _tried(listed, place)
+    found = {Path(f"{scheme}:/{each.key}"): each for each in objects if not each.key.endswith("/")}
+    _known.update(found)
+    return _listings.setdefault(place, sorted(found))
 
 
 def object_status(path: Path) -> StoredObject:
@@ -78,11 +79,10 @@ def object_status(path: Path) -> StoredObject:
 
     Raises `FileNotFoundError`, and `UserError` if the store cannot be read.
     """
-    text = str(path)
-    known = _known.get(text)
+    known = _known.get(path)
     if known is None:
         scheme, key = _checked_parts(path)
-        known = _known[text] = _tried(lambda: _store(scheme).status(key), path)
+        known = _known[path] = _tried(lambda: _store(scheme).status(key), path)
     return known
 
 
@@ -112,7 +112,7 @@ def local_copy(path: Path) -> Path:
     if not is_url(path):
         return path
     version = object_status(path)
-    identity = f"{path}|{version.size}|{version.mtime_ns}|{version.tag}"
+    identity = _identity(path, version)
     with _locks[hash(identity) % len(_locks)]:
         return _cache().find(identity) or _fetched(path, version, identity)
 
@@ -143,6 +143,7 @@ def fetch_all(paths: Sequence[Path], counter: Counter) -> None:
             f"the cache of {limit / 2**30:.1f} GB; set SHELFMIND_CACHE_GB to at least {int(total / 2**30) + 1}, and "
             "SHELFMIND_CACHE to a folder with that much space"
         )
+    urls.sort(key=lambda path: not _is_cached(path))  # first use those in the cache, so that they do not make room
     progress = counter("fetching shards", total, "bytes")
     pool = ThreadPoolExecutor(2 * available_cores(), thread_name_prefix="fetch")
     try:
@@ -183,6 +184,14 @@ def forget() -> None:
     _listings.clear()
     _opened_store.cache_clear()
     _cache_in.cache_clear()
+
+
+def _is_cached(path: Path) -> bool:
+    return _cache().holds(_identity(path, object_status(path)))
+
+
+def _identity(path: Path, version: StoredObject) -> str:
+    return f"{path}|{version.size}|{version.mtime_ns}|{version.tag}"
 
 
 def _fetched(path: Path, version: StoredObject, identity: str) -> Path:

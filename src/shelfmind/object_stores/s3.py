@@ -66,6 +66,8 @@ class S3Store:
     def status(self, key: str) -> StoredObject:
         """The present version of an object. Raises `FileNotFoundError`."""
         bucket, _, name = key.partition("/")
+        if not name:  # a bucket is a folder
+            raise FileNotFoundError(key)
         with _translated():
             found = self._client.head_object(Bucket=bucket, Key=name)
         return _stored(key, found["ContentLength"], found)
@@ -89,7 +91,13 @@ def _stored(key: str, size: int, facts: dict[str, Any]) -> StoredObject:
 @contextmanager
 def _translated() -> Iterator[None]:
     """Raise botocore's errors as `StoreError` or `FileNotFoundError`."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+        ParamValidationError,
+        PartialCredentialsError,
+    )
 
     try:
         yield
@@ -100,11 +108,11 @@ def _translated() -> Iterator[None]:
         if code in _CHANGED:
             raise StoreError("it was changed while it was being read; run the command again", False) from error
         reason = error.response["Error"].get("Message") or code
-        refused = (
-            f"; {_LOG_IN}" if code in ("AccessDenied", "403", "InvalidAccessKeyId", "SignatureDoesNotMatch") else ""
-        )
+        refused = f"; {_LOG_IN}" if code in _REFUSED else ""
         raise StoreError(f"{reason.rstrip('.')}{refused}", bool(_PASSING.fullmatch(code))) from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise StoreError(f"{str(error).rstrip('.')}: {_LOG_IN}", False) from error
+    except ParamValidationError as error:  # such as the name of a bucket
+        raise StoreError(str(error.kwargs["report"]), False) from error
     except BotoCoreError as error:  # no connection, or one that broke
         raise StoreError(str(error), True) from error

@@ -42,7 +42,7 @@ class Store(Protocol):
     def fetch(self, wanted: StoredObject, stream: IO[bytes]) -> str | None:
         """Write the object's content to the stream, and return the MD5 that the store promises, if it does.
 
-        Raises `FileNotFoundError`, and `StoreError` if there is another version now.
+        Raises `FileNotFoundError`. S3 raises `StoreError` if there is another version now; fsspec does not know.
         """
 
 

@@ -106,11 +106,13 @@ def line_chart(
     parts = [frame.axes(x_ticks, y_ticks, say("epoch") if x_name is None else x_name)]
     floor = frame.height - frame.bottom
     row, free_from = 0, 0.0
-    for epoch, mark in marks:  # accuracy curves leave the top free at the start, loss curves the bottom
+    middle = (frame.y_range[0] + frame.y_range[1]) / 2
+    for epoch, mark in marks:  # on the side that the curve leaves free
         x = frame.x(epoch)
         row = row + 1 if x < free_from else 0
         free_from = max(free_from, x + 4 + MARK_LETTER * len(mark))
-        y = frame.top + 9 + 13 * row if percent else floor - 6 - 13 * row
+        _, nearest = min(points, key=lambda point: abs(point[0] - epoch))
+        y = frame.top + 9 + 13 * row if nearest < middle else floor - 6 - 13 * row
         parts.append(
             f'<path class="mark" d="M{x:.1f} {frame.top}V{floor}"/>'
             + text(f"{x + 4:.1f}", y, mark, anchor="start", style="small")

@@ -447,7 +447,7 @@ CHINESE = {
     "A flagged label is not necessarily wrong: decide with shelfmind review.": "疑似不等于有误：请用 shelfmind review 逐一判断。",
     "No label is suspicious.": "没有疑似有误的标签。",
     "{} images fit no class.": "{} 张图片不符合任何类别。",
-    "Remove foreign objects from product classes.": "请把无关物体移出商品类别。",
+    "Remove foreign objects from product classes; in a class such as 'others', they may stay.": "请把无关物体移出商品类别；“其他”之类的类别中可以保留。",
     "{} of all errors are within {}.": "{} 的错误发生在 {}之内。",
     "Add photos, or larger images, of the details that distinguish siblings.": "请多拍能区分同系列商品的部位，或使用更大的图片。",
     "Suspicious labels": "可疑标签",

@@ -45,7 +45,7 @@ def label_check_headlines(label_findings: NetworkFindings) -> list[Headline]:
         lines.append(Headline("good", say("No label is suspicious."), "", "labels"))
     if outliers:
         found = many(len(outliers), "{} image fits no class.", "{} images fit no class.", f"{len(outliers):,}")
-        advice = say("Remove foreign objects from product classes.")
+        advice = say("Remove foreign objects from product classes; in a class such as 'others', they may stay.")
         lines.append(Headline("look", found, advice, "outliers"))
     if families.families:
         inner, number = f"{families.inner_error_share:.0%}", counted(len(families.families), "family")

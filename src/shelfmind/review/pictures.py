@@ -18,6 +18,7 @@ from shelfmind.errors import UserError
 from shelfmind.images.decoding import BadImage, open_image
 from shelfmind.images.photo_files import file_status, full_name
 from shelfmind.machine.cores import available_cores
+from shelfmind.records import Catalog
 from shelfmind.urls import is_url
 
 EDGES = {"small": 320, "medium": 720, "large": 1800}
@@ -69,7 +70,7 @@ class Pictures:
 
     def __init__(self, root: Path, format: str) -> None:
         self._root, self._format = root, format
-        self._base = root if root.is_dir() or (is_url(root) and not root.suffix) else root.parent
+        self._base = root if root.is_dir() else root.parent
         self._real_root = os.path.realpath(self._base)
         self._kept = PictureCache()
 
@@ -79,8 +80,9 @@ class Pictures:
         It is in the data set if it lies below the root, with all links and ``..`` resolved, or if the data set's
         catalog lists it: a list may contain other images, and a data set may consist of links.
         """
-        if is_url(path) or is_url(self._base):
-            return self._listed_file(path if is_url(path) else os.path.join(self._base, path))
+        if is_url(path) or is_url(self._root):
+            base = self._root if self._catalog is None else self._catalog.root
+            return self._listed_file(os.fspath(Path(path) if is_url(path) else base / path))
         try:
             candidate = os.path.join(self._base, path)
             if not is_image_name(candidate):
@@ -103,12 +105,16 @@ class Pictures:
         return self._kept.of_file(self.locate(path), size)
 
     @cached_property
-    def _listed(self) -> dict[str, Path]:
+    def _catalog(self) -> Catalog | None:
         try:
-            catalog = open_catalog(self._root, self._format, same_names=True)
+            return open_catalog(self._root, self._format, same_names=True)
         except UserError:
-            return {}
-        return {full_name(sample.path): sample.path for sample in catalog.samples}
+            return None
+
+    @cached_property
+    def _listed(self) -> dict[str, Path]:
+        samples = () if self._catalog is None else self._catalog.samples
+        return {full_name(sample.path): sample.path for sample in samples}
 
 
 def _encoded(file: Path | bytes, edge: int) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from shelfmind.errors import Message, UserError, argument, call
-from shelfmind.files import make_folder, write_atomically, write_json, write_text
+from shelfmind.files import make_folder, status_of, write_atomically, write_json, write_text
 from shelfmind.leftovers import remove_abandoned
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.recipe import Recipe, parse_recipe
@@ -177,7 +177,7 @@ class RunFolder:
     def is_trained(self) -> bool:
         """Whether the last epoch is finished."""
         log = self.read_log()
-        return bool(log) and float(log[-1].get("progress", 0)) >= 1
+        return bool(log) and log[-1].get("progress", 0) >= 1
 
     def read_warnings(self) -> tuple[str, ...]:
         """Warnings about the outcome of training: `warnings` of the last epoch in the log."""
@@ -196,6 +196,17 @@ class RunFolder:
         """Raise `UserError` if the folder is not a run."""
         require_run(self.root)
 
+    def require_weights(self) -> None:
+        """Raise `UserError` if there are no weights, or none yet."""
+        if self.weights.is_file():
+            return
+        if self.is_trained():
+            raise UserError(f"{self.weights} is missing; restore it from a copy")
+        raise UserError(
+            f"{self.root} has no weights yet: its training has not reached the first checkpoint. If it was stopped, "
+            f"resume with: {call('train', resume=str(self.root))}"
+        )
+
     def seal(self, accept: bool = False) -> None:
         """Record the checksums of all files that no longer change.
 
@@ -211,21 +222,24 @@ class RunFolder:
 
     @contextmanager
     def new_results(self) -> Iterator[None]:
-        """Within the context, `results` are written; at its end, their checksums are recorded if the run is sealed.
+        """Within the context, `results` are written; at its end, the checksums of new ones are recorded if the run is
+        sealed.
 
         A killed process leaves results without checksums, not results that look damaged.
         """
-        sealed = {name: digest for name, digest in self.sealed().items() if not self.is_result(name)}
+        sealed, before = self.sealed(), {path: status_of(path) for path in self.results()}
+        kept = {name: digest for name, digest in sealed.items() if not self.is_result(name)}
         if sealed:
-            self._record(sealed, ())
+            self._record(kept, ())
         yield
         if sealed:
-            self._record(sealed, self.results())
+            same = {self._name(path) for path, status in before.items() if status_of(path) == status}
+            self._record({**kept, **{name: sealed[name] for name in same & sealed.keys()}}, self.results())
 
     def results(self) -> list[Path]:
         """The files of the latest evaluations and of the calibration, without caches."""
         found = [*(self.root / name for name in _RESULTS), *sorted((self.root / "evaluation").rglob("*"))]
-        return [path for path in found if self.is_result(path.relative_to(self.root).as_posix())]
+        return [path for path in found if self.is_result(self._name(path))]
 
     def is_result(self, name: str) -> bool:
         """Whether a file, by its path relative to the folder, is one of `results`, which may be deleted or replaced."""
@@ -239,9 +253,12 @@ class RunFolder:
 
     def _record(self, kept: Mapping[str, str], files: Iterable[Path]) -> None:
         """Write checksums: those in `kept`, and those of other files."""
-        named = {path.relative_to(self.root).as_posix(): path for path in files if path.is_file()}
+        named = {self._name(path): path for path in files if path.is_file()}
         digests = {**kept, **{name: file_sha256(path) for name, path in named.items() if name not in kept}}
         write_json(self.checksums, {**digests, self.checksums.name: _digest_of_all(digests)})
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix()
 
     def sealed(self) -> dict[str, str]:
         """The recorded checksums, by path relative to the folder; empty for a run that is not trained, or is from
@@ -272,7 +289,7 @@ class RunFolder:
     def require_intact(self, *paths: Path) -> None:
         """Raise `UserError` if one of these files, or of all by default, differs from its checksum."""
         digests = self.sealed()
-        wanted = digests if not paths else {path.relative_to(self.root).as_posix() for path in paths}
+        wanted = digests if not paths else {self._name(path) for path in paths}
         for name in wanted:
             path = self.root / name
             if name in digests and _digest_of(path) != digests[name]:
@@ -298,10 +315,11 @@ def note_if_unfinished(root: Path | str) -> list[str]:
     """A note on a run whose training was stopped; empty for other runs and for exported files."""
     run = RunFolder(Path(root))
     entries = run.read_log() if run.state.exists() else []
-    if not entries or float(entries[-1].get("progress", 1)) >= 1:
+    progress = entries[-1].get("progress", 1) if entries else 1
+    if progress >= 1:
         return []
     resumed = call("train", resume=str(root))
-    where = f"{root} was stopped at {entries[-1]['progress']:.0%} of its training"
+    where = f"{root} was stopped at {progress:.0%} of its training"
     return [Message(f"{where} and is less accurate than a finished run; resume with: {resumed}")]
 
 
@@ -351,7 +369,10 @@ def copy_without_weights(source: RunFolder, root: Path) -> RunFolder:
 
 
 def require_new_folder(root: Path) -> None:
-    """Raise `UserError` if training has started in the folder, or it contains other files."""
+    """Raise `UserError` if training has started in the folder, or it contains other files.
+
+    Temporary files of killed processes do not count, and are removed.
+    """
     run = RunFolder(root)
     remove_abandoned(root.glob(".*.tmp*"))
     before_training = {

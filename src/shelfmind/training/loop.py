@@ -164,20 +164,21 @@ def take_step(training: Training, plan: EpochPlan, images: Floats, targets: Floa
     rate = learning_rate(train, progress)
     set_learning_rate(training.optimizer, rate)
     decay = averaging_decay(train, position.step)
-    loss = update(training, plan.epoch, images, targets, decay, progress)
+    loss = update(training, images, targets, decay, progress)
     position.step_in_epoch += 1
     position.step += 1
     training.unread.append((position.step_in_epoch, loss))
 
 
-def update(training: Training, epoch: int, images: Floats, targets: Floats, decay: float, progress: float) -> Tensor:
-    """One update by the next batch of an epoch, at the position of `training`; returns the loss, unread."""
+def update(training: Training, images: Floats, targets: Floats, decay: float, progress: float) -> Tensor:
+    """One update by the batch at the position of `training`; returns the loss, unread."""
+    position = training.position
     inputs = Tensor(images), Tensor(targets), Tensor(np.float32(decay)), Tensor(np.float32(progress))
     with interruptible():
         if training.table is None:
             return training.step(*inputs)
         assert isinstance(training.batches, SampledBatches)
-        with training.table.sampled(training.batches.sample(epoch, training.position.step_in_epoch), decay):
+        with training.table.sampled(training.batches.sample(position.epoch, position.step_in_epoch), decay):
             return training.step(*inputs)
 
 

@@ -25,7 +25,7 @@ def measure_epoch(scratch: Training, steps: int = 6) -> dict[str, float]:
     for _ in range(steps):
         began = time.perf_counter()
         images, targets = batches.example(size)  # includes the teachers, if there are any
-        loss = update(scratch, 0, images, targets, 0.0, 0.0)
+        loss = update(scratch, images, targets, 0.0, 0.0)
         with interruptible():
             loss.asnumpy()
         stepped = time.perf_counter()

@@ -184,7 +184,6 @@ def write_evaluation(
     trade_offs: Sequence[TradeOff] = ()
     if logit_adjust is not None:
         trade_offs = trade_off(predictions, train_images)
-        write_json(folder / "logit_adjustment.json", [asdict(row) for row in trade_offs])
         predictions = logit_adjusted(predictions, train_images, logit_adjust)
     evaluation = evaluate(
         predictions,
@@ -201,6 +200,8 @@ def write_evaluation(
     evaluation = replace(evaluation, warnings=run.read_warnings(), engine=predictor.engine.name, slices=slices)
     advice = calibration_advice(evaluation, run, data) if logit_adjust is None else ()
     with run.new_results():
+        if trade_offs:
+            write_json(folder / "logit_adjustment.json", [asdict(row) for row in trade_offs])
         write_metrics(evaluation, run.metrics)
         write_tables(evaluation, predictions, folder)
         write_evaluation_report(

@@ -69,6 +69,7 @@ def test_labels_are_found_in_the_members_of_a_key(tmp_path: Path, packing: Any) 
         ("c.txt", "\ufeff雪碧".encode()),
         ("d.json", json.dumps({"label": CLASSES[0]}).encode()),
         ("d.seg.png", b"mask"),
+        ("d.npy", b"depth"),
         ("d.jpg", b"4"),
         ("._d.jpg", b"of a Mac"),
     ]
@@ -76,7 +77,11 @@ def test_labels_are_found_in_the_members_of_a_key(tmp_path: Path, packing: Any) 
     (tmp_path / "classes.txt").write_text("\n".join(CLASSES) + "\n\n", encoding="utf-8")
     catalog = open_catalog(tmp_path)
     assert labels(catalog) == {"1.jpg": CLASSES[1], "1.PNG": CLASSES[0], "c.webp": CLASSES[1], "d.jpg": CLASSES[0]}
-    assert "1 file was skipped, not an image by suffix: 1 .png" in catalog.notes
+    assert catalog.notes == (
+        "1 file was skipped, not an image by suffix: 1 .npy",
+        "1 image was skipped because of a dot before the suffix, as in the names of masks: d.seg.png",
+        *catalog.notes[2:],
+    )
 
 
 def test_numbers_without_names_are_classes(tmp_path: Path, packing: Any) -> None:
@@ -205,6 +210,15 @@ def test_class_names_come_from_the_readme_of_a_data_set(tmp_path: Path, packing:
     (tmp_path / "README.md").write_text("---\n- [\n---\n")
     with pytest.raises(UserError, match=r"README\.md cannot be parsed"):
         open_catalog(tmp_path)
+
+
+def test_a_class_column_can_have_a_dot_in_its_name(tmp_path: Path, packing: Any, pyarrow: Any) -> None:
+    described = {"shop.name": {"names": list(CLASSES), "_type": "ClassLabel"}}
+    table = pyarrow.table({"image": [b"1", b"2"], "shop.name": [0, 1]})
+    metadata = {"huggingface": json.dumps({"info": {"features": described}})}
+    for write in (packing.write_parquet, packing.write_arrow):
+        file = write(tmp_path / write.__name__[6:] / f"a.{write.__name__[6:]}", table.replace_schema_metadata(metadata))
+        assert open_catalog(file).class_names == CLASSES
 
 
 def test_unknown_class_columns_are_listed(tmp_path: Path, pyarrow: Any, packing: Any) -> None:

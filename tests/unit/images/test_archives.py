@@ -238,6 +238,26 @@ def test_rows_are_read_like_files(tmp_path: Path, packing: Any, photos: Any, pya
     assert read == [content for _, content in shuffled]
 
 
+def test_an_arrow_file_is_read_like_a_stream(tmp_path: Path, packing: Any, photos: Any, pyarrow: Any) -> None:
+    table = packing.rows_table([(name, content, 0) for name, content in photos[:3]])
+    with pyarrow.OSFile(str(tmp_path / "a.arrow"), "wb") as file, pyarrow.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+    assert [read_file(tmp_path / "a.arrow" / name) for name, _ in photos[:3]] == [content for _, content in photos[:3]]
+    content = (tmp_path / "a.arrow").read_bytes()
+    for number, cut in enumerate((0, 6, len(content) // 2)):
+        (tmp_path / f"{number}.arrow").write_bytes(content[:cut])
+        with pytest.raises(UserError, match=rf"{number}\.arrow is truncated or damaged: it cannot be opened"):
+            members_of(tmp_path / f"{number}.arrow")
+
+
+@pytest.mark.parametrize("name", ["..", "x/..", ".", "a\0.jpg", "no suffix"])
+def test_rows_with_names_that_are_no_file_names_are_numbered(
+    tmp_path: Path, packing: Any, pyarrow: Any, name: str
+) -> None:
+    rows = packing.rows_table([(name, b"\x89PNG", 0), ("2.png", b"\x89PNG", 0)])
+    assert list(members_of(packing.write_parquet(tmp_path / "a.parquet", rows)).names) == ["000000.png", "000001.png"]
+
+
 def test_rows_without_names_of_their_own_are_numbered(tmp_path: Path, packing: Any, photos: Any, pyarrow: Any) -> None:
     contents = [content for _, content in photos[:3]]
     same = packing.write_parquet(tmp_path / "a.parquet", packing.rows_table([("1.jpg", each, 0) for each in contents]))
@@ -257,8 +277,10 @@ def test_a_row_without_a_photo_is_a_bad_file(tmp_path: Path, packing: Any, photo
 def test_a_truncated_parquet_file_is_named(tmp_path: Path, packing: Any, photos: Any, pyarrow: Any) -> None:
     file = packing.write_parquet(tmp_path / "a.parquet", packing.rows_table([("1.jpg", photos[0][1], 0)]))
     content = file.read_bytes()
-    for cut in (0, 3, len(content) // 2, len(content) - 1):
-        file.write_bytes(content[:cut])
+    footer = len(content) - 8 - int.from_bytes(content[-8:-4], "little")
+    no_thrift = content[:footer] + b"\xff" * 40 + content[footer + 40 :]
+    for damaged in (*(content[:cut] for cut in (0, 3, len(content) // 2, len(content) - 1)), no_thrift):
+        file.write_bytes(damaged)
         with pytest.raises(UserError, match=r"a\.parquet is truncated or damaged: .*download or copy it again"):
             members_of(file)
 

@@ -6,6 +6,7 @@ import csv
 import os
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -245,3 +246,16 @@ def test_a_cached_result_with_a_flipped_bit_is_not_used(tmp_path: Path) -> None:
     cache.write_bytes(content.replace(b"a checksum", b"a checktum"))
     with FileCache(cache) as file_cache:
         assert file_cache.recall([b"/a.jpg", b"/b.jpg"]).keys() == {b"/b.jpg"}
+
+
+def test_a_cached_result_that_became_a_number_is_not_used(tmp_path: Path) -> None:
+    """One bit of SQLite's record header makes a number of a checksum, which Python could take for a length."""
+    cache = tmp_path / "cache.sqlite"
+    with FileCache(cache) as file_cache:
+        file_cache.keep([(b"/a.jpg", CacheEntry(1, 2, b"a checksum"))])
+    with closing(sqlite3.connect(cache)) as database, database:
+        database.execute("UPDATE findings SET content = ?", (2**60,))
+    with FileCache(cache) as file_cache:
+        assert file_cache.recall([b"/a.jpg"]) == {}
+        file_cache.keep([(b"/a.jpg", CacheEntry(1, 2, b"new"))])
+        assert file_cache.recall([b"/a.jpg"]) == {b"/a.jpg": CacheEntry(1, 2, b"new")}

@@ -419,6 +419,13 @@ def test_a_tiff_without_its_last_rows_is_damaged_not_black() -> None:
     assert reason_of(bytes(content)) == "damaged"
 
 
+@pytest.mark.parametrize("size", [(40, 20), (20, 40)])
+@pytest.mark.parametrize("orientation", [1, 6, 8])
+def test_a_tiff_on_its_side_has_all_its_rows(orientation: int, size: tuple[int, int]) -> None:
+    image = open_image(encoded(two_colours(size), "TIFF", tiffinfo={0x0112: orientation}))
+    assert image.size == (size if orientation == 1 else size[::-1])
+
+
 @pytest.mark.parametrize("mode", ["RGBA", "P", "F"])
 def test_tall_images_are_converted_like_small_ones(mode: str) -> None:
     rng = np.random.default_rng(0)

@@ -287,6 +287,16 @@ def test_what_is_broken_off_leaves_nothing(error: BaseException, photos: list[Pa
     assert_squares_of(photos)
 
 
+def test_a_full_disk_stays_as_it_was(photos: list[Path], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(UserError, match="cannot be stored"):
+        open_squares(samples_of(photos), DATA)
+    assert [path for path in (cache / "squares").rglob("*") if path.is_file()] == []
+
+
 def test_no_photos_are_no_squares() -> None:
     for _ in range(2):
         squares, samples, bad_files = open_squares([], DATA)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -114,19 +114,25 @@ def test_an_interrupted_job_resumes_with_its_finished_parts(
     assert not out.exists()
     with pytest.raises(UserError, match=r"was started with other settings \(dtype\); use the same ones"):
         embed_files(network, [str(photos)], out=out, part_size=2, dtype="float16")
+    photo = next(photos.rglob("*.jpg"))
+    before = photo.stat()
+    os.utime(photo)
+    with pytest.raises(UserError, match=r"the images of .+ have changed since .+ was started; choose another out"):
+        embed_files(network, [str(photos)], out=out, part_size=2)
+    os.utime(photo, ns=(before.st_atime_ns, before.st_mtime_ns))
     embed_files(network, [str(photos)], out=out, part_size=2)
     assert made == [2] * 6
     assert out.read_bytes() == whole.read_bytes()
     assert not out.with_name("out.parquet.parts").exists()
 
 
-def test_a_changed_photo_or_plan_is_not_mixed_with_earlier_parts(network: Path, photos: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out.parquet"
-    parts = out.with_name("out.parquet.parts")
-    parts.mkdir()
-    (parts / "plan.json").write_text(json.dumps({"digest": "others"}))
-    with pytest.raises(UserError, match=r"was started with other settings \(.*images.*\)"):
-        embed_files(network, [str(photos)], out=out)
+def test_a_folder_with_other_files_is_no_place_for_parts(network: Path, photos: Path, tmp_path: Path) -> None:
+    other = tmp_path / "out.parquet.parts" / "notes.txt"
+    other.parent.mkdir()
+    other.touch()
+    with pytest.raises(UserError, match=r"out\.parquet\.parts also contains notes\.txt, which would be lost"):
+        embed_files(network, [str(photos)], out=tmp_path / "out.parquet")
+    assert other.exists()
 
 
 @pytest.mark.parametrize(

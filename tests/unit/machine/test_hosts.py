@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import shelfmind
 from shelfmind.errors import UserError
-from shelfmind.machine.cluster import joined, share_of_cores
+from shelfmind.machine.cluster import Worker, joined, share_of_cores
 from shelfmind.machine.hosts import found_versions, own_versions, require_same_versions
 
 
@@ -61,9 +65,21 @@ def test_the_function_that_finds_versions_needs_nothing_of_shelfmind() -> None:
 )
 def test_other_versions_are_refused(change: dict[str, str | None], said: str | None) -> None:
     own = {**own_versions(), "openvino": "2"}
-    found = {"a": own, "b": {**own, **change}}
+    require_same_versions("a", own, own)
     if said is None:  # whether the engine in use is there is checked when it is loaded
-        require_same_versions(found, own)
+        require_same_versions("b", {**own, **change}, own)
     else:
         with pytest.raises(UserError, match=said):
-            require_same_versions(found, own)
+            require_same_versions("b", {**own, **change}, own)
+
+
+def test_a_package_that_a_host_lacks_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("shelfmind.machine.cores._share", None)
+    monkeypatch.chdir(tmp_path)
+
+    def make() -> Callable[[Any], Any]:
+        importlib.import_module("no_such_package.parquet")
+        raise AssertionError
+
+    with pytest.raises(UserError, match=r".+ lacks the package no_such_package; install the same packages on all"):
+        Worker().prepare(make, 1, str(tmp_path), own_versions())

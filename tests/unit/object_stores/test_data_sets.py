@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ import pytest
 from shelfmind.data import open_catalog
 from shelfmind.data.list_file import write_list
 from shelfmind.errors import UserError
+from shelfmind.images.content import hash_files
 from shelfmind.inference.predict_files import find_images, require_existing
 from shelfmind.records import Catalog
+from shelfmind.review.pictures import NoPicture, Pictures
 
 CLASSES = ("可乐", "雪碧")
 
@@ -55,7 +58,7 @@ def test_a_catalog_has_the_same_photos_as_on_this_machine(store: Any, tmp_path: 
     assert (there.class_names, there.format, there.notes) == (here.class_names, here.format, here.notes)
     assert there.root == root
     assert not any(name.endswith(".jpg") for name in store.fetched)
-    assert not list((tmp_path / "cache").glob("outline-*"))
+    assert not list((tmp_path / "cache").glob("*scratch*"))
 
 
 def test_shards_have_the_same_photos_as_on_this_machine(store: Any, tmp_path: Path, packing: Any) -> None:
@@ -69,6 +72,37 @@ def test_shards_have_the_same_photos_as_on_this_machine(store: Any, tmp_path: Pa
     assert there.class_names == CLASSES
     one = open_catalog(Path("test://shop/数据/train-0.tar"))
     assert {sample.path.parent for sample in one.samples} == {Path("test://shop/数据/train-0.tar")}
+
+
+def test_the_format_is_the_one_that_is_detected_on_this_machine(store: Any, tmp_path: Path, packing: Any) -> None:
+    make_folder(tmp_path / "data")
+    packing.pack_labelled_tar(tmp_path / "data" / "train.tar", [("1.jpg", b"1", "a"), ("2.jpg", b"2", "b")])
+    packing.pack_labelled_tar(tmp_path / "data" / "backup.tar", [("1.jpg", b"1", "a")])
+    assert open_catalog(tmp_path / "data").format == "folder"
+    assert open_catalog(upload(store, tmp_path / "data", "shop/x")).format == "folder"
+    shard = (tmp_path / "data" / "train.tar").read_bytes()
+    store.contents |= {"shop/y/train.tar": shard, "shop/y/list.csv": b"path,label\ntrain.tar/1.jpg,a\nz.tar/2.jpg,b\n"}
+    listed = open_catalog("test://shop/y")
+    assert listed.format == "csv"
+    assert hash_files([each.path for each in listed.samples]) == [hashlib.sha256(b"1").digest(), None]
+    store.contents |= {"shop/z/train.tar": shard, "shop/z/train.parquet": b""}
+    with pytest.raises(UserError, match=r"^test://shop/z contains Parquet or Arrow files as well as tar shards"):
+        open_catalog("test://shop/z")
+
+
+def test_an_object_that_is_also_a_folder_is_named(store: Any) -> None:
+    store.contents = {"shop/x/a": b"", "shop/x/a/1.jpg": b"1"}
+    with pytest.raises(UserError, match=r"^test://shop/x/a/1\.jpg cannot be listed as a file .*rename or delete it"):
+        open_catalog("test://shop/x")
+
+
+def test_pictures_of_a_folder_with_a_dot_in_its_name_are_found(store: Any, tmp_path: Path) -> None:
+    make_folder(tmp_path / "data")
+    pictures = Pictures(upload(store, tmp_path / "data", "shop/v1.2"), "folder")
+    for path in ("train/可乐/0.jpg", "test://shop/v1.2/train/可乐/0.jpg"):
+        assert pictures.locate(path) == Path("test://shop/v1.2/train/可乐/0.jpg")
+    with pytest.raises(NoPicture):
+        pictures.locate("train/可乐/../雪碧/0.jpg")
 
 
 def test_messages_name_the_url(store: Any, tmp_path: Path) -> None:

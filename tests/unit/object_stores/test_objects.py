@@ -137,6 +137,35 @@ def test_the_least_recently_used_copies_make_room(tmp_path: Path) -> None:
     assert [ObjectCache(tmp_path, 10).holds(name) for name in "abc"] == [True, False, True]
 
 
+def test_copies_that_arrive_at_the_same_time_stay_below_the_limit(tmp_path: Path) -> None:
+    cache = ObjectCache(tmp_path, 10)
+
+    def fill(path: Path) -> None:
+        cache.keep("b", 6, lambda other: other.write_bytes(b"b" * 6))
+        path.write_bytes(b"a" * 6)
+
+    cache.keep("a", 6, fill)
+    assert [cache.holds(name) for name in "ab"] == [True, False]
+    assert sum(path.stat().st_size for path in tmp_path.glob("*/*")) == 6
+
+
+def test_shards_in_the_cache_do_not_make_room_for_their_neighbours(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHELFMIND_CACHE_GB", str(1000 / 2**30))
+    monkeypatch.setattr(objects, "available_cores", lambda: 1)
+    store.contents = {f"shop/{number}.tar": bytes(200) for number in range(4)} | {"other/a.tar": bytes(300)}
+    shards = objects_below(Path("test://shop"))
+    fetch_all(shards[1:], count_silently)
+    fetch_all([Path("test://other/a.tar")], count_silently)
+    fetch_all(shards, count_silently)
+    assert store.fetched.count("shop/0.tar") == 1
+    assert len(store.fetched) == 5
+
+
+def test_a_key_with_a_double_slash_is_read(store: Any) -> None:
+    store.contents = {"shop//a//1.jpg": b"photo"}
+    assert [read_file(path) for path in objects_below(Path("test://shop"))] == [b"photo"]
+
+
 def test_leftovers_of_killed_processes_are_deleted(tmp_path: Path) -> None:
     (tmp_path / "ab").mkdir()
     old, new, foreign = f"{'a' * 32}.{'0' * 8}.tmp", f"{'b' * 32}.{'0' * 8}.tmp", "diary.tmp"

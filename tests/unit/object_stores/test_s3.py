@@ -12,6 +12,7 @@ import pytest
 from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
 from shelfmind.images.content import hash_files
+from shelfmind.images.photo_files import read_file
 from shelfmind.object_stores import objects
 from shelfmind.object_stores.objects import forget, objects_below
 
@@ -81,11 +82,22 @@ def test_a_bucket_is_a_data_set(bucket: tuple[Any, str], packing: Any, tmp_path:
 
 
 @pytest.mark.slow
+def test_a_whole_bucket_is_a_data_set(bucket: tuple[Any, str]) -> None:
+    client, name = bucket
+    for label in ("可乐", "雪碧"):
+        client.put_object(Bucket=name, Key=f"{label}/1.jpg", Body=label.encode())
+    catalog = open_catalog(f"s3://{name}")
+    assert [each.path for each in catalog.samples] == [Path(f"s3://{name}/{each}/1.jpg") for each in ("可乐", "雪碧")]
+
+
+@pytest.mark.slow
 def test_what_is_wrong_with_a_bucket_is_said(bucket: tuple[Any, str], monkeypatch: pytest.MonkeyPatch) -> None:
     client, name = bucket
     root = put_photos(bucket)
     with pytest.raises(UserError, match=r"s3://not-there/x cannot be read: The specified bucket does not exist$"):
         open_catalog("s3://not-there/x")
+    with pytest.raises(UserError, match=r'^s3://no bucket/x cannot be read: Invalid bucket name "no bucket": '):
+        open_catalog("s3://no bucket/x")
     with pytest.raises(UserError, match="there is nothing at s3://"):
         open_catalog(f"s3://{name}/数据")
     paths = objects_below(root)
@@ -119,5 +131,9 @@ def test_fsspec_reads_the_stores_that_it_knows(tmp_path: Path, monkeypatch: pyte
     forget()
     with pytest.raises(UserError, match="there is nothing at memory://shop/data"):
         open_catalog("memory://shop/data")
+    memory.pipe("/shop/data/a/1.jpg", b"1")
+    monkeypatch.setattr(type(memory), "info", lambda *_: {"type": "file", "size": None})
+    with pytest.raises(UserError, match=r"cannot be read: the store does not give the size of shop/data/a/1\.jpg"):
+        read_file(Path("memory://shop/data/a/1.jpg"))
     with pytest.raises(UserError, match="nonsense:// is not a store that fsspec knows; use s3:// or a folder"):
         open_catalog("nonsense://shop/data")

@@ -109,6 +109,17 @@ def test_warnings_are_read_from_the_end_of_the_log(tmp_path):
     assert run.read_warnings() == ("short",)
 
 
+def test_a_run_without_weights_says_what_to_do(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    with pytest.raises(UserError, match=r"no weights yet.*resume"):
+        run.require_weights()
+    run.write_log([{"epoch": 0, "progress": 1.0}])
+    with pytest.raises(UserError, match="is missing; restore it"):
+        run.require_weights()
+    run.weights.touch()
+    run.require_weights()
+
+
 def test_only_an_unfinished_run_is_noted(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     assert note_if_unfinished(tmp_path) == []  # not a run, or an exported file

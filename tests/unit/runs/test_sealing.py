@@ -125,6 +125,20 @@ def test_results_are_verified_and_may_be_replaced_or_deleted(run: RunFolder) -> 
     assert verify_runs(request) == []
 
 
+def test_another_evaluation_does_not_accept_damage(run: RunFolder) -> None:
+    table = run.root / "evaluation" / "test" / "errors.csv"
+    table.parent.mkdir(parents=True)
+    with run.new_results():
+        table.write_text("first")
+    flipped(table)
+    with run.new_results():
+        run.metrics.write_text("of another split")
+    assert [path for path, _ in verify_runs(VerifyRequest(runs=run.root))] == [table]
+    with run.new_results():
+        table.write_text("second")
+    assert verify_runs(VerifyRequest(runs=run.root)) == []
+
+
 def test_results_of_a_killed_evaluation_do_not_look_damaged(run: RunFolder) -> None:
     with run.new_results():
         run.metrics.write_text("first")

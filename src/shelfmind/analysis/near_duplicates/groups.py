@@ -20,7 +20,7 @@ from shelfmind.images.fingerprints import VIEWS, descriptors
 from shelfmind.machine.cores import available_cores
 from shelfmind.progress import Counter
 
-PAIRS_PER_TASK, _TASKS_PER_BATCH = 1024, 4
+PAIRS_PER_TASK, _TASKS_PER_BATCH = 256, 16
 """Pairs verified by one thread at a time, and the number of such parts distributed at once; independent of the number
 of cores."""
 _ALIGNED_AT_ONCE = 64

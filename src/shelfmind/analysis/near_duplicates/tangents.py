@@ -66,7 +66,7 @@ def _planes(fingerprints: npt.NDArray[np.void]) -> _Planes:
     for place, row in enumerate(rows):
         np.multiply(row, weight, out=weighted[:, place])
     vectors = weighted.reshape(len(small), len(rows), -1)
-    gram = (vectors @ vectors.transpose(0, 2, 1).copy()).astype(np.float64)  # a copy: see `alignment._least_squares`
+    gram = (vectors @ vectors.transpose(0, 2, 1).copy()).astype(np.float64)  # a copy: see `_normal_equations`
     diagonal = np.arange(len(rows))
     energies = gram[:, 0, 0].astype(np.float32)
     gram[:, diagonal, diagonal] += 1e-3 + 1e-6 * np.trace(gram, axis1=1, axis2=2)[:, None]
@@ -83,7 +83,7 @@ def _halved(planes: npt.NDArray[np.uint8]) -> Floats:
 @cache
 def _weights() -> Floats:
     """The square root of each pixel's weight."""
-    edge = np.exp(-2 * _WINDOW * centred(_SIDE) ** 2 * 2)
+    edge = np.exp(-4 * _WINDOW * centred(_SIDE) ** 2)
     return np.asarray(np.sqrt(np.outer(edge, edge)), np.float32)
 
 

@@ -86,6 +86,7 @@ class MindSporeEngine:
 
 def engine_of(run: RunFolder, recipe: Recipe, classes: int, few: int | None) -> tuple[MindSporeEngine, str]:
     """Return the network of a run with its weights, and their checksum."""
+    run.require_weights()
     checkpoint = load_checkpoint(run.weights, model_kind(recipe, classes))
 
     def made(kernels: Kernels) -> Network:
