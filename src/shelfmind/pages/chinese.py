@@ -449,6 +449,7 @@ CHINESE = {
     "{} images fit no class.": "{} 张图片不符合任何类别。",
     "Remove foreign objects from product classes; in a class such as 'others', they may stay.": "请把无关物体移出商品类别；“其他”之类的类别中可以保留。",
     "{} of all errors are within {}.": "{} 的错误发生在 {}之内。",
+    "Most classes are still confused with others: train these networks longer before you act on families.": "多数类别之间仍相互混淆：请先延长网络的训练，再根据类别组采取措施。",
     "Add photos, or larger images, of the details that distinguish siblings.": "请多拍能区分同系列商品的部位，或使用更大的图片。",
     "Suspicious labels": "可疑标签",
     "All suspicious labels": "全部可疑标签",

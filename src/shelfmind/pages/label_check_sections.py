@@ -17,6 +17,8 @@ from shelfmind.pages.templates import Chart
 from shelfmind.pages.words import Text, counted, joined, many, say, split_name, translated
 
 MAX_CARDS, MAX_ROWS, MAX_FAMILIES, MAX_MEMBERS, MAX_PICTURES = 24, 200, 24, 6, 4
+_WEAK = 0.5
+"""Networks that recognise less than this share of the images are weak."""
 
 
 def label_check_sections(label_findings: NetworkFindings) -> list[PageSection]:
@@ -50,9 +52,22 @@ def label_check_headlines(label_findings: NetworkFindings) -> list[Headline]:
     if families.families:
         inner, number = f"{families.inner_error_share:.0%}", counted(len(families.families), "family")
         found = say("{} of all errors are within {}.", inner, number)
-        advice = say("Add photos, or larger images, of the details that distinguish siblings.")
+        advice = (
+            say("Most classes are still confused with others: train these networks longer before you act on families.")
+            if _mostly_confused(label_findings)
+            else say("Add photos, or larger images, of the details that distinguish siblings.")
+        )
         lines.append(Headline("look", found, advice, "families"))
     return lines
+
+
+def _mostly_confused(label_findings: NetworkFindings) -> bool:
+    """Whether weak networks, rather than alike products, explain the families."""
+    images = sum(each.images for each in label_findings.accuracies.classes)
+    correct = sum(each.correct for each in label_findings.accuracies.classes)
+    families = label_findings.families
+    members = sum(len(family.members) for family in families.families)
+    return correct < _WEAK * images and members > families.lone_classes
 
 
 def _labels(label_findings: NetworkFindings) -> PageSection:

@@ -45,3 +45,20 @@ def test_the_mean_recall_of_a_group_has_its_interval_or_is_not_given(opinion: Ne
     few = opinion.unseen & (np.cumsum(opinion.unseen) <= 4)
     found = label_check_sections(network_findings(replace(opinion, unseen=few)))[2].figures
     assert [value for name, value in found if "-shot" in name] == ["too few images"]
+
+
+def test_families_of_weak_networks_are_not_taken_for_alike_products(opinion: NetworkOutputs) -> None:
+    found = network_findings(opinion)
+    good = label_check_headlines(found)[-1].advice
+    (family,) = found.families.families
+    weak = replace(
+        found,
+        accuracies=replace(
+            found.accuracies, classes=[replace(each, correct=each.images // 3) for each in found.accuracies.classes]
+        ),
+        families=replace(found.families, lone_classes=len(family.members) - 1),
+    )
+    assert "siblings" in good
+    assert "train these networks longer" in label_check_headlines(weak)[-1].advice
+    alike = replace(weak, families=replace(weak.families, lone_classes=len(family.members)))
+    assert label_check_headlines(alike)[-1].advice == good
