@@ -201,10 +201,11 @@ def main() -> None:
     import_all(any(SCENARIOS[name].mindspore for name in names))
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
         for name in names:
-            inputs, root = Path(scratch) / "inputs", Path(scratch) / "place"
+            needs = SCENARIOS[name].needs
+            inputs, root = Path(scratch) / " ".join(sorted(needs)), Path(scratch) / "place"
             with disk(root, given.fault in ("full-disk", "read-only")):
                 place = Place(root, inputs)
-                write_inputs(place, SCENARIOS[name].needs)
+                write_inputs(place, needs)
                 job = Job(name, place, given.seed)
                 rounds_of(job, disturb[given.fault], given.rounds, name)
             figures = {**job.counts, "seed": given.seed, "steps": job.whole.steps, "faults": job.faults}

@@ -4,7 +4,8 @@
     python benchmarks/growth.py FOLDER --axis classes --values 10 100 1000 10000
     python benchmarks/growth.py FOLDER --axis side --values 64 128 256 512
 
-Each verb is a whole command on small drawn photos, with a cache of its own. CPU seconds and peak resident memory are
+Each verb is a whole command on small drawn photos, with a cache of its own. A gallery has all photos; 100 others are
+searched in it. CPU seconds and peak resident memory are
 those of the process, wall seconds depend on other load. FOLDER/growth.jsonl gets a line per command; those that it has
 are not repeated. The photos of a value are deleted after its last verb.
 """
@@ -30,6 +31,7 @@ from shelfmind.errors import UserError
 COMMAND = Path(sys.executable).with_name("shelfmind")
 IMAGES, CLASSES, SIDE = 10_000, 100, 64
 """What the other axes keep."""
+QUERIES = 100
 SMALL = ("data.image_size=64", "data.resize_to=64", "data.evaluation_size=64", "train.stages=[]")
 NETWORK = ("model.arguments.widths=[16, 32, 64, 128]",)
 
@@ -40,6 +42,11 @@ class Places:
 
     data: Path
     work: Path
+
+    @property
+    def queries(self) -> Path:
+        """A few photos to search a gallery for."""
+        return self.work / "queries"
 
     def out(self, name: str) -> str:
         """A new path for the output of a verb."""
@@ -72,6 +79,9 @@ VERBS: dict[str, Callable[[Places], list[str]]] = {
     "gallery create": lambda at: [
         *("gallery", "create", at.out("gallery"), "--run", str(at.work / "run"), "--data", str(at.data))
     ],
+    "gallery search": lambda at: ["gallery", "search", str(at.work / "gallery"), str(at.queries)],
+    "gallery verify": lambda at: ["gallery", "verify", str(at.work / "gallery")],
+    "gallery audit": lambda at: ["gallery", "audit", str(at.work / "gallery")],
     "find-label-errors": lambda at: [
         *("find-label-errors", str(at.data), "--recipe", "demo", *_settings(), "--folds", "2", "--epochs", "1"),
         *("--out", at.out("labels")),
@@ -121,6 +131,7 @@ def measure(axis: str, value: int, verbs: list[str], folder: Path, results: Path
     images = max(shape["images"], 2 * shape["classes"])
     at = Places(folder / f"{axis}_{value}" / "photos", folder / f"{axis}_{value}")
     write_photos(at.data, images, shape["classes"], shape["side"])
+    write_photos(at.queries, QUERIES, min(shape["classes"], QUERIES), shape["side"], seed=1)
     environment = {**os.environ, "SHELFMIND_CACHE": str(at.work / "cache")}
     for verb in verbs:
         if verb in WITH_A_NEW_CACHE:
