@@ -1,6 +1,6 @@
 """Plot the figures of `growth.py` as SVG files for the documentation, one per axis, and print their tables as Markdown.
 
-    python benchmarks/growth_plot.py FOLDER/growth.jsonl --out docs/pictures
+python benchmarks/growth_plot.py FOLDER/growth.jsonl --out docs/pictures
 """
 
 from __future__ import annotations
@@ -85,26 +85,28 @@ def plot(known: Sequence[Mapping[str, Any]], axis: str) -> str:
 
 
 def table(known: Sequence[Mapping[str, Any]], axis: str) -> str:
-    """CPU seconds and peak memory of each verb at each value, and the exponent between the last two values."""
+    """CPU seconds and peak memory of each verb at each value, and what one more costs between the last two."""
     verbs = [verb for group in GROUPS for verb in group]
     times, memory = (lines_of(known, axis, measure, verbs) for measure in MEASURES)
     values = sorted({x for line in times.values() for x, _ in line})
-    rows = [
-        f"| CPU s, peak MiB | {' | '.join(_said(value) for value in values)} | exponent |",
-        "| --- |" + " --- |" * (len(values) + 1),
-    ]
+    one_more = {"images": "one more image", "classes": "one more class"}.get(axis)
+    heads = ["CPU s, peak MiB", *map(_said, values), *([] if one_more is None else [one_more])]
+    rows = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for verb, line in times.items():
         peaks, seconds = dict(memory[verb]), dict(line)
         cells = [f"{seconds[value]:,.0f}, {peaks[value]:,.0f}" if value in seconds else "" for value in values]
-        rows.append(f"| `{verb}` | {' | '.join(cells)} | {_exponent(line)} |")
+        cells += [] if one_more is None else [_slope(line, peaks)]
+        rows.append(f"| `{verb}` | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _exponent(line: Sequence[tuple[float, float]]) -> str:
+def _slope(line: Sequence[tuple[float, float]], peaks: Mapping[float, float]) -> str:
+    """CPU time and memory between the last two values, per unit."""
     if len(line) < 2:
         return ""
-    (x0, y0), (x1, y1) = line[-2:]
-    return f"{math.log(y1 / y0) / math.log(x1 / x0):.2f}"
+    (x0, seconds0), (x1, seconds1) = line[-2:]
+    each = x1 - x0
+    return f"{1000 * (seconds1 - seconds0) / each:.2f} ms, {1024 * (peaks[x1] - peaks[x0]) / each:.1f} KiB"
 
 
 def _decades(values: Sequence[float], *, whole: bool) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from shelfmind.requests.arguments import Argument, arguments, by_position
 from shelfmind.verbs import VERBS, Verb
 
 STUB = Path(shelfmind.__file__).with_suffix(".pyi")
-START = '''"""Recognises retail products (SKUs) in photos of shelf items, on MindSpore."""
+START = '''"""Recognises retail products (SKUs) in product photos, on MindSpore."""
 
 # Written by scripts/renew_api.py from the requests of the verbs.
 '''

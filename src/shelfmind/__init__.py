@@ -1,4 +1,4 @@
-"""Recognises retail products (SKUs) in photos of shelf items, on MindSpore."""
+"""Recognises retail products (SKUs) in product photos, on MindSpore."""
 
 from __future__ import annotations
 

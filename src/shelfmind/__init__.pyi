@@ -1,4 +1,4 @@
-"""Recognises retail products (SKUs) in photos of shelf items, on MindSpore."""
+"""Recognises retail products (SKUs) in product photos, on MindSpore."""
 
 # Written by scripts/renew_api.py from the requests of the verbs.
 
@@ -144,7 +144,7 @@ def init(
         cores: CPU cores for training. Defaults to all cores of this machine.
         device: Training device: CPU, GPU or Ascend. Defaults to the best one of this machine.
         format: Format of the data set: csv, folder, grocery_store, parquet, rp2k, webdataset. Detected by default.
-        out: Run folder for the training command. Defaults to runs/first, or the next free name.
+        out: Run folder that the training command will create. Defaults to runs/first, or the next free name.
         recipe: Recipe file to write. Defaults to OUT.yaml.
         watcher: Receives progress and messages.
 
@@ -467,9 +467,9 @@ def train(
         broader: CSV with the columns class,broader: train on the broader classes instead.
         rules: Rule set to enforce: contest (MindSpore only, random or official MindSpore weights, no other photos).
         track: Also log metrics to tensorboard (RUN/tensorboard), mlflow, or both.
-        devices: Train data-parallel with this many processes on this machine, one per GPU or Ascend, or with a share of the cores each. They divide every batch among them. A resumed run keeps its number. Defaults to 1.
-        restarts: Resume a data-parallel training up to this many times if a process dies. (default: 0)
-        port: Port by which the processes find each other. Defaults to a free one.
+        devices: Train data-parallel in this many processes on this machine: one per GPU or Ascend device; on CPUs, they share the cores. Each batch is divided among them. A resumed run keeps its number. Defaults to 1.
+        restarts: Restart a data-parallel run up to this many times if a process dies. (default: 0)
+        port: Port on which the processes connect to each other. Defaults to a free one.
         watcher: Receives progress and messages.
 
     Returns:

@@ -67,6 +67,12 @@ class Display(Observer):
             self._progress.remove_task(self._phase)
         self._phase = None if what is None else self._progress.add_task(what, total=None, detail="", unit="")
 
+    def begin_phase(self, what: str) -> None:
+        """Show a step of unknown length; without a terminal as a line, once per command."""
+        self.phase(what)
+        if not self.console.is_terminal:
+            self.note(what)
+
     def counter(self, what: str, total: int | None, unit: str = "images") -> Callable[[int], None]:
         """A function that takes the number of newly finished items and shows speed and remaining time.
 
@@ -139,8 +145,10 @@ def _of(done: int, total: int | None, unit: str) -> str:
 def _speed(done: int, seconds: float, unit: str) -> str:
     """Items per second, with decimals for low rates."""
     rate = done / max(seconds, 1e-6)
-    if unit == "bytes":
-        return f"{rate / 1e6:.1f} MB/s"
+    return f"{rate / 1e6:.1f} MB/s" if unit == "bytes" else _rate(rate, unit)
+
+
+def _rate(rate: float, unit: str) -> str:
     return f"{rate:.0f} {unit}/s" if rate >= 1 else f"{rate:.2f} {unit}/s"
 
 
@@ -191,14 +199,16 @@ class TrainingDisplay(ForwardingObserver, Watcher):
             f"{counted(start.val_images, 'image')} for validation"
         )
         if start.epochs_done:
-            self.display.line(f"resuming after epoch {start.epochs_done - 1}")
+            self.display.line(f"resuming after epoch {start.epochs_done}")
         if start.progress < 1:
-            self.display.phase("compiling the first step")
+            self.display.begin_phase("compiling the network, which can take a minute")
 
     def step(self, figures: StepFigures) -> None:
         """Update the bar."""
-        where = f"epoch {figures.epoch} step {figures.step_in_epoch}/{figures.steps}"
-        detail = f"{where} loss {figures.loss:.3f} {figures.images_per_second:.0f} images/s"
+        where = f"epoch {figures.epoch + 1} step {figures.step_in_epoch}/{figures.steps}"
+        detail = f"{where} loss {figures.loss:.3f}"
+        if figures.images_per_second:
+            detail += f" {_rate(figures.images_per_second, 'images')}"
         now = time.monotonic()
         if self.task is None:
             self.task = self.display.bar("training", 1000, int(1000 * self.done_before))
@@ -214,11 +224,11 @@ class TrainingDisplay(ForwardingObserver, Watcher):
         if now - self.last_epoch_at < EPOCH_LINES_EVERY_S and entry["progress"] < 1:
             return
         self.last_line_at = self.last_epoch_at = now
-        figures = [f"epoch {entry['epoch']:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
+        figures = [f"epoch {entry['epoch'] + 1:>3}", f"{entry['progress']:>4.0%}", f"{entry['image_size']} px"]
         figures.append(f"train loss {entry['train_loss']:.3f}")
         if entry["val_loss"] is not None and entry["val_top1"] is not None:
             figures += [f"val loss {entry['val_loss']:.3f}", f"val top-1 {_share(entry['val_top1'], self.val_images)}"]
-        figures += [f"{entry['images_per_second']:.0f} images/s", f"{entry['elapsed_s']:.0f} s"]
+        figures += [_rate(entry["images_per_second"], "images"), f"{entry['elapsed_s']:.0f} s"]
         self.display.line("  ".join(figures))
 
 
@@ -241,7 +251,8 @@ def evaluation_table(figures: Mapping[str, Any]) -> Table:
         near = "" if seen["near_copies"] is None else f", {counted(seen['near_copies'], 'near-duplicate')}"
         table.add_row("seen in training", f"{seen['trained']} trained on, {seen['validated']} validated on{near}")
     speed = figures["images_per_second"]
-    table.add_row("images/s", "–" if speed is None else f"{speed:.3g}" if speed < 10 else f"{speed:,.0f}")
+    if not figures["too_few_images"]:
+        table.add_row("images/s", "–" if speed is None else f"{speed:.3g}" if speed < 10 else f"{speed:,.0f}")
     return table
 
 

@@ -158,7 +158,7 @@ def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path
         "train", data, "--init", tmp_path / "pretrained", "--out", tmp_path / "fine", *settings("train.epochs=1")
     )
     assert fine.status == 0, fine.stderr
-    assert "tensors loaded" in fine.stderr
+    assert "initial weights: " in fine.stderr
     origin = figures(tmp_path / "fine" / "provenance.json")["weights"]
     assert origin["path"].startswith(str(tmp_path / "pretrained"))
 

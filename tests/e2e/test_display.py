@@ -184,7 +184,7 @@ def test_training_draws_a_bar_with_its_speed_and_the_time_left(on_terminal, data
     plain = ANY_ESCAPE.sub("", said)
     bars = [line for line in re.split(r"[\r\n]+", plain) if line.startswith("training") and BAR in line]
     assert bars
-    assert re.search(r"epoch 0 step 6/6 loss \d.* images/s .*left", bars[-1])
+    assert re.search(r"epoch 1 step 6/6 loss \d.* images/s .*left", bars[-1])
     assert "1000/1000" in bars[-1]
 
 

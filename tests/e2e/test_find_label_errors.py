@@ -99,7 +99,7 @@ def test_the_command_counts_what_its_files_count(checked):
     labels, outliers = (sum(each.kind == kind for each in suspects) for kind in ("label", "outlier"))
     assert labels > 0
     fit = "image fits" if outliers == 1 else "images fit"
-    said = f"{labels} probably wrong, {outliers} {fit} no class, {len(suspects)} to review in total"
+    said = f"{labels} suspicious, {outliers} {fit} no class, {len(suspects)} to review in total"
     assert said in outcome.stdout
     assert sum(row["flagged"] == "yes" for row in rows) == labels
     assert sum(row["flagged"] == "outlier" for row in rows) == outliers
@@ -121,7 +121,7 @@ def test_networks_at_chance_judge_nothing_and_the_command_says_so(data, settings
     assert read_suspects(out / "suspects.jsonl") == []
     audited = warm("audit", data, "--run", out, "--out", tmp_path / "audited by chance")
     assert audited.status == 0, audited.stderr
-    assert "none of 2 networks clearly beats guessing" in audited.stderr.splitlines()[-1]
+    assert "none of 2 networks clearly beats guessing" in audited.stderr.splitlines()[-2]
 
 
 def test_nobody_is_judged_by_a_network_that_was_trained_on_it(checked):

@@ -127,6 +127,7 @@ def test_init_takes_defaults_where_nobody_can_answer(command: Command, shelves: 
         (("商品 照片", "--yes", "--out", "商品 照片/run"), "is inside the data set"),
         (("商品 照片", "--yes", "--recipe", "there.yaml"), "there.yaml exists already; choose another --recipe"),
         (("商品 照片", "--yes", "--out", "full"), "full exists and is not empty"),
+        (("商品 照片", "--yes", "--out", "r.yaml"), "name the recipe file with --recipe r.yaml"),
     ],
 )
 def test_init_refuses_and_writes_nothing(
@@ -197,8 +198,11 @@ def test_a_training_says_before_and_after_what_helps(trained: Any, data: Path) -
     doubt = next(number for number, line in enumerate(lines) if line.startswith("note: half of the classes have"))
     begun = next(number for number, line in enumerate(lines) if line.startswith("training "))
     assert doubt < begun
-    assert f"shelfmind train {shlex.quote(str(data))}" in lines[doubt]
-    assert "--set model.name=resnet18 --weights resnet18" in lines[doubt]
-    assert "model.arguments" not in lines[doubt]
+    official, shipped, gallery = lines[doubt + 1 : doubt + 4]
+    assert f"shelfmind train {shlex.quote(str(data))}" in official
+    assert "--set model.name=resnet18 --set train.lr=0.01" in official
+    assert "--weights resnet18" in official
+    assert "--weights generated" in shipped
+    assert "shelfmind gallery create products --run RUN" in gallery
     (step,) = [line for line in lines if line.startswith("next: ")]
     assert shlex.quote(str(trained.run)) in step or f"{trained.run}_imagenet" in step

@@ -67,7 +67,7 @@ def test_a_run_killed_again_and_again_ends_like_an_undisturbed_one(
     assert len(_figures(run)) == 1
     outcome = warm("train", "--resume", run)
     assert outcome.status == 0, outcome.stderr
-    assert "resuming after epoch 1" in outcome.stderr
+    assert "resuming after epoch 2" in outcome.stderr
     assert_same(run, trained.run)
     assert {path.name for path in run.iterdir()} == {path.name for path in trained.run.iterdir()}
 
@@ -82,7 +82,7 @@ def test_kill_9_from_outside_while_it_trains(
     with subprocess.Popen(words, cwd=place / "working", env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         said = iter(process.stderr.readline, "")
-        assert any(line.startswith("epoch   0") for line in said)
+        assert any(line.startswith("epoch   1") for line in said)
         process.kill()
     outcome = warm("train", "--resume", run)
     assert outcome.status == 0, outcome.stderr
@@ -123,7 +123,7 @@ def test_ctrl_c_says_how_to_go_on(command, settings, data, environment, place, c
     with subprocess.Popen(words, cwd=place / "working", env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         said = iter(process.stderr.readline, "")
-        assert any(line.startswith("epoch ") and not line.startswith("epoch   0") for line in said)
+        assert any(line.startswith("epoch ") and not line.startswith("epoch   1") for line in said)
         os.kill(process.pid, signal.SIGINT)
         rest = process.stderr.read()
     assert process.returncode == 130
@@ -152,7 +152,7 @@ def test_a_signal_while_a_graph_runs_says_how_to_go_on(which, command, data, env
     words += [word for value in LONG_STEPS for word in ("--set", value)]
     with subprocess.Popen(words, cwd=place / "working", env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert any(line.startswith("epoch   0") for line in iter(process.stderr.readline, ""))
+        assert any(line.startswith("epoch   1") for line in iter(process.stderr.readline, ""))
         time.sleep(0.5)  # into the next graph
         process.send_signal(which)
         rest = process.stderr.read()
@@ -209,7 +209,9 @@ def test_a_full_disk_is_one_clear_line_and_leaves_the_old_checkpoint(killed_run,
     *_, last = outcome.stderr.splitlines()
     assert re.match(r"shelfmind: .*state\.ckpt cannot be written: no space left", last), outcome.stderr
     assert not re.search(r"Traceback|\[ERROR\]|\[CRITICAL\]", outcome.stderr)
-    assert all(line.startswith(("training ", "epoch ", "shelfmind: ")) for line in outcome.stderr.splitlines())
+    assert all(
+        line.startswith(("training ", "compiling ", "epoch ", "shelfmind: ")) for line in outcome.stderr.splitlines()
+    )
     assert (run / "state.ckpt").read_bytes() == before
     assert contents(run / "state.ckpt")[1]["step_in_epoch"] == 4
     assert not [path.name for path in run.iterdir() if path.name.startswith(".")]

@@ -26,7 +26,8 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 def test_training_says_only_our_lines_and_leaves_nothing_in_the_working_directory(trained, place):
     assert trained.outcome.status == 0, trained.outcome.stderr
-    expected = r"(note: half of the classes |training |epoch +\d+ |run: |report: |next: )"
+    notes = r"note: half of the classes |  from |  without |  with "
+    expected = rf"({notes}|compiling |training |epoch +\d+ |run: |report: |next: )"
     assert [line for line in trained.outcome.stderr.splitlines() if not re.match(expected, line)] == []
     assert "top-1" in trained.outcome.stdout
     assert ESCAPE not in trained.outcome.stdout + trained.outcome.stderr

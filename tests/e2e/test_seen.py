@@ -192,7 +192,7 @@ def test_what_the_first_weights_were_trained_on_is_no_test_of_a_run(run, folder,
     words = ("--seed", "5", "--weights", run, "--out", tmp_path / "tuned", *settings("train.epochs=1"))
     outcome = warm("train", folder, *words)
     assert outcome.status == 0, outcome.stderr
-    warning = outcome.stderr.splitlines()[-1]
+    warning = outcome.stderr.splitlines()[-2]
     assert warning.startswith(f"warning: the initial weights of this run are those of {run}")
     fact = warning.removeprefix("warning: ").split(". ")[0]  # what to do is named in the command's words
     assert [each.split(". ")[0] for each in figures(tmp_path / "tuned" / "metrics.json")["warnings"]] == [fact]

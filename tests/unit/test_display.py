@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,8 @@ from shelfmind import display as module
 from shelfmind.display import Display, TrainingDisplay, evaluation_table
 from shelfmind.evaluation import evaluate
 from shelfmind.evaluation.overlap import Overlap
+from shelfmind.recipe import Recipe
+from shelfmind.training.watching import StepFigures, TrainingStart
 
 
 @pytest.fixture
@@ -81,4 +86,37 @@ def test_epochs_shorter_than_a_line_is_read_are_not_all_printed(clock: list[floa
         clock[0] = epoch / 5
         training.epoch({**speeds, "epoch": epoch, "progress": (epoch + 1) / 50, "elapsed_s": clock[0]})
     lines = [line.split()[1] for line in stream.getvalue().splitlines() if line.startswith("epoch")]
-    assert lines == ["0", "25", "49"]
+    assert lines == ["1", "26", "50"]
+
+
+def test_a_step_has_no_speed_before_one_was_timed(clock: list[float]) -> None:
+    display, stream = shown(terminal=False)
+    training = TrainingDisplay(display)
+    first = StepFigures(0, 1, 1, 3, 0.1, 2.5, 0.0)
+    for step, figures in enumerate((first, replace(first, images_per_second=0.4), replace(first, images_per_second=9))):
+        clock[0] = 60.0 * (step + 1)
+        training.step(figures)
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "training 10.0%: epoch 1 step 1/3 loss 2.500"
+    assert [line.partition("2.500 ")[2] for line in lines[1:]] == ["0.40 images/s", "9 images/s"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_compilation_is_announced_once(terminal: bool) -> None:
+    display, stream = shown(terminal=terminal)
+    training = TrainingDisplay(display)
+    start = TrainingStart(Path("run"), Recipe(), "shelfnet_s()", 9, 3, 0, 2, 0.5)
+    for _ in range(2):
+        training.begin(start)
+    assert stream.getvalue().count("compiling the network") == (0 if terminal else 1)
+    assert "resuming after epoch 2" in stream.getvalue()
+
+
+def test_a_handful_of_photos_has_no_speed_in_the_table(make_predictions) -> None:
+    few = evaluate(make_predictions(np.arange(3), np.eye(3)), np.array([5, 5, 5])).to_json()
+    assert "images/s" not in _first_cells(few)
+    assert "images/s" in _first_cells({**few, "too_few_images": False})
+
+
+def _first_cells(figures: dict[str, Any]) -> list[Any]:
+    return list(evaluation_table(figures).columns[0].cells)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from shelfmind.cli.outcomes.next_step import print_next_step
 from shelfmind.display import Display, evaluation_table, resolutions_table
 from shelfmind.evaluation import evaluate
 from shelfmind.records import Predictions
@@ -79,3 +80,14 @@ def test_a_warning_that_was_the_last_thing_said_is_not_repeated() -> None:
     display.warn("few images")
     display.repeat_warnings()
     assert display.console.file.getvalue() == "warning: few images\n"  # type: ignore[attr-defined]
+
+
+def test_the_next_step_follows_the_warnings() -> None:
+    display = Display()
+    display.console = Console(file=io.StringIO(), width=120)
+    display.warn("a budget is too short")
+    display.line("report: r.html")
+    print_next_step(display, "review", "shelfmind review r")
+    display.repeat_warnings()
+    lines = display.console.file.getvalue().splitlines()  # type: ignore[attr-defined]
+    assert lines[1:] == ["report: r.html", "warning: a budget is too short", "next: review: shelfmind review r"]

@@ -80,7 +80,7 @@ def _group_command(name: str) -> Any:
 
 app = typer.Typer(
     cls=Verbs,
-    help="Recognise retail products (SKUs) in photos of shelf items.\n\n"
+    help="Recognise retail products (SKUs) in product photos.\n\n"
     "Start with:  shelfmind init   (asks five questions), or\n\n"
     "             shelfmind train PHOTOS --out runs/first   (PHOTOS: one folder of images per product)",
     epilog="Environment variables: SHELFMIND_DEVICE (CPU, GPU or Ascend; the best available by default), "

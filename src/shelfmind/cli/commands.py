@@ -122,7 +122,7 @@ def _parameter(each: Any, request_type: Any) -> inspect.Parameter:
     """A parameter that Typer reads as plain text: the request validates it, with better messages."""
     from shelfmind.cli.wording import as_typed
 
-    described = as_typed(each.description, request_type)
+    described = _without_markup(as_typed(each.description, request_type))
     kind: Any = bool if each.switch else list[str] if each.repeated else str
     if each.positional:
         info: Any = typer.Argument(help=described, metavar=each.metavar.removesuffix("..."))
@@ -150,7 +150,12 @@ def _help(verb: Verb) -> str:
     parts = [f"{verb.summary} {request.details}".strip()]
     if request.examples:
         parts += ["Examples:", *(f"  {example}" for example in request.examples)]
-    return "\n\n".join(parts)
+    return _without_markup("\n\n".join(parts))
+
+
+def _without_markup(text: str) -> str:
+    """Brackets, as in ``shelfmind[ray]``, that Rich prints instead of reading them as markup."""
+    return text.replace("[", "\\[")
 
 
 def _typer_command(name: str, verb: Verb, function: Callable[..., None], help: str) -> Any:

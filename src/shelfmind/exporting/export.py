@@ -13,7 +13,7 @@ import numpy as np
 from shelfmind.arrays import Floats, Ints
 from shelfmind.data import is_present
 from shelfmind.errors import UserError, argument
-from shelfmind.exporting.networks import WRITERS, Source
+from shelfmind.exporting.networks import BY_ONNX, WRITERS, Source
 from shelfmind.exporting.parity import Parity, accepted, parity, require_parity, run_engine
 from shelfmind.files import require_writable
 from shelfmind.images.preparation import Normalisation
@@ -26,6 +26,7 @@ from shelfmind.inference.engines.mindspore import network_of
 from shelfmind.inference.exported import Exported, write_exported
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.machine.instructions import require_instructions
+from shelfmind.machine.packages import require
 from shelfmind.models.heads import Head
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
@@ -105,6 +106,8 @@ def _engines(format: str, precision: str) -> list[str]:
         pairs = dict.fromkeys((each, p) for kind in ENGINES.values() for each, ps in kind.reads.items() for p in ps)
         others = ", ".join(f"{each} in {p}" for each, p in pairs)
         raise UserError(f"no engine runs the format {format} in {precision}; supported: {others}")
+    if format in BY_ONNX:
+        require("onnx")  # its extra also installs an engine
     require_instructions(precision, f"to verify a file in {precision}")
     engines = engines_for(format, precision)
     if not engines:

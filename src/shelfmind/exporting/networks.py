@@ -93,6 +93,9 @@ def as_openvino(source: Source) -> bytes:
 WRITERS: dict[str, Callable[[Source], bytes]] = {"onnx": as_onnx, "mindir": as_mindir, "openvino": as_openvino}
 """Exporters by format. To add a format, add a function here, its carrier to `CARRIERS` and its readers to `ENGINES`."""
 
+BY_ONNX = ("onnx", "openvino")
+"""The formats that are made from an ONNX graph."""
+
 
 def _graph(source: Source) -> ModelProto:
     graph = onnx_graph(source.model, source.normalisation, source.size)

@@ -21,6 +21,7 @@ from mindspore import Tensor, nn, ops
 from shelfmind.errors import UserError
 from shelfmind.images.preparation import Normalisation
 from shelfmind.inference.engines import EMBEDDINGS, IMAGES, PROBABILITIES
+from shelfmind.machine.packages import require
 from shelfmind.models.network import Network
 
 if TYPE_CHECKING:
@@ -49,11 +50,9 @@ def onnx_graph(model: Network, normalisation: Normalisation, size: int) -> Model
     Raises:
         UserError: MindSpore cannot export the network, or the package onnx is not installed.
     """
-    try:
-        import onnx
-        from onnx import version_converter
-    except ImportError as error:
-        raise UserError("export needs the package onnx; run: pip install 'shelfmind[export]'") from error
+    require("onnx")
+    import onnx
+    from onnx import version_converter
 
     with tempfile.TemporaryDirectory() as folder, _symmetric_pools_as_same(model) as padded:
         network = _Outputs(model)

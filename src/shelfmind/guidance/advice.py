@@ -14,13 +14,11 @@ from shelfmind.guidance.arguments import whole
 from shelfmind.guidance.rules import RULES, Choice, Reason, epochs_for, ranked
 from shelfmind.guidance.situation import Situation
 from shelfmind.guidance.speeds import epochs_within, steps_per_epoch, training_minutes
-from shelfmind.guidance.starts import GENERATED
+from shelfmind.guidance.starts import GENERATED, WEIGHTS_KEY, too_few
 from shelfmind.nouns import counted
 from shelfmind.overrides import format_override
 from shelfmind.recipe import Recipe, load_recipe
 
-_WEIGHTS = "model.weights"
-"""The recipe key with its own argument on the command line."""
 _SECONDS_PER_PRODUCT, _SECONDS_PER_PHOTO = 0.5, 0.06
 """Time to enrol: RESULTS, "Enrolling": 0.47 s for a product of 8 photos."""
 BUSY = 2.0
@@ -74,11 +72,35 @@ def recommend(situation: Situation, out: Path) -> Recommendation:
     )
 
 
+def few_photos_note(situation: Situation, out: Path, kept: Mapping[str, Any]) -> Message | None:
+    """The note before training from random weights on too few photos per class, with the commands that `recommend`
+    gives for them, one a line; None if there are enough.
+
+    Args:
+        out: The run folder of the commands.
+        kept: Further arguments of the training, which its commands repeat.
+    """
+    photos = situation.photos
+    if not photos.few or photos.train_photos < 2 or photos.classes < 2:
+        return None
+    recommendation = recommend(situation, out)
+    first, second = recommendation.first, recommendation.second
+    options = [("from official ImageNet weights", call("train", **{**first.arguments, **kept}))]
+    shipped = _shipped_start(RULES[first.rule].choice(situation), situation, out)
+    if shipped is not None:
+        command = call("train", **shipped, **kept)
+        options.append(("without a download, from the weights shipped with shelfmind", command))
+    if second is not None and second.recipe is None:
+        options.append((f"with a gallery, {second.prefer}", call(second.verb, **second.arguments)))
+    commands = [f"  {start}: {command}" for start, command in options]
+    return Message("\n".join([f"{too_few(photos.typical)}. Start instead:", *commands]))
+
+
 def _advice(rule: str, situation: Situation, out: Path) -> Advice:
     choice, prefer = RULES[rule].choice(situation), RULES[rule].prefer
     if choice.recipe is None:
         return _enrolment(rule, choice, situation, prefer)
-    overrides = [format_override(key, value) for key, value in choice.changes.items() if key != _WEIGHTS]
+    overrides = [format_override(key, value) for key, value in choice.changes.items() if key != WEIGHTS_KEY]
     recipe = load_recipe(choice.recipe, overrides)
     wanted = epochs_for(choice, recipe, situation)
     needed = _estimate(recipe, wanted, situation)
@@ -109,7 +131,7 @@ def _training_arguments(
         "data": str(situation.data),
         "recipe": choice.recipe,
         "overrides": overrides or None,
-        "weights": choice.changes.get(_WEIGHTS),
+        "weights": choice.changes.get(WEIGHTS_KEY),
         "epochs": epochs,
         "max_minutes": None if minutes is None else whole(minutes),
         "rules": situation.rules,
@@ -162,17 +184,23 @@ def _length(choice: Choice, recipe: Recipe, epochs: int | None, minutes: float |
 
 def _without_download(choice: Choice, situation: Situation, out: Path) -> list[Reason]:
     """The command that starts from the weights shipped with shelfmind, for a choice whose weights are downloaded."""
-    if _WEIGHTS not in choice.changes or not situation.photos.few or situation.rules is not None:
+    arguments = _shipped_start(choice, situation, out)
+    if arguments is None:
         return []
+    what = "without a download, start from the weights shipped with shelfmind, at the usual learning rate"
+    return [("offline", Message(f"{what}: {call('train', **arguments)}"))]
+
+
+def _shipped_start(choice: Choice, situation: Situation, out: Path) -> dict[str, Any] | None:
+    if WEIGHTS_KEY not in choice.changes or not situation.photos.few or situation.rules is not None:
+        return None
     batch_size = {key: value for key, value in choice.changes.items() if key == "train.batch_size"}
     shipped, overrides = Choice("default"), [format_override(key, value) for key, value in batch_size.items()]
     recipe = load_recipe("default", overrides)
     epochs = epochs_for(shipped, recipe, situation)
     minutes = _budget(choice, _estimate(recipe, epochs, situation), situation.minutes)
     arguments = _training_arguments(shipped, overrides, epochs if minutes is None else None, minutes, situation, out)
-    start = call("train", **{**arguments, "weights": GENERATED})
-    what = "without a download, start from the weights shipped with shelfmind, at the usual learning rate"
-    return [("offline", Message(f"{what}: {start}"))]
+    return {**arguments, "weights": GENERATED}
 
 
 def _long_tail_reasons(situation: Situation) -> list[Reason]:

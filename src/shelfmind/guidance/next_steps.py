@@ -74,6 +74,16 @@ class Trained:
         return str(self.arguments["data"])
 
     @property
+    def photos(self) -> int:
+        """The number of training photos."""
+        return sum(self.counts)
+
+    @property
+    def few(self) -> bool:
+        """Whether half of the classes have too few photos to train from random weights."""
+        return typical_count(self.counts) < FEW_PHOTOS
+
+    @property
     def validated(self) -> bool:
         """Whether there are enough validation images."""
         return self.figures is not None and not self.figures["too_few_images"]
@@ -87,6 +97,28 @@ class Trained:
         """The arguments to train again into a folder next to this one."""
         folder = unused(self.run.with_name(f"{self.run.name}_{suffix}"))
         return {**self.arguments, "out": str(folder), **changes}
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The metrics of a run as in `metrics.json`, and the evaluated data."""
+
+    run: Path
+    data: Path
+    figures: Mapping[str, Any]
+    poorly_calibrated: bool
+    format: str | None = None
+
+    @property
+    def exported(self) -> bool:
+        """Whether an exported file of the run made the predictions."""
+        return not str(self.figures["engine"]).startswith("mindspore")
+
+    def call(self, verb: str, **arguments: Any) -> Message:
+        """A command on the data, with its format if that was given."""
+        return Message(
+            call(verb, **arguments, data=str(self.data), **({} if self.format is None else {"format": self.format}))
+        )
 
 
 S = TypeVar("S")
@@ -111,6 +143,11 @@ def after_training(trained: Trained) -> NextStep:
     return _first_applicable(AFTER_TRAINING, trained)
 
 
+def after_evaluation(evaluated: Evaluated) -> NextStep:
+    """The next step after the evaluation of one run on photos that it was not trained on."""
+    return _first_applicable(AFTER_EVALUATION, evaluated)
+
+
 def _first_applicable(table: Mapping[str, Row[S]], found: S) -> NextStep:
     name, row = next((name, row) for name, row in table.items() if row.applies(found))
     return NextStep(name, row.what(found), row.command(found))
@@ -130,6 +167,28 @@ def _is_long_tailed(audited: Audited) -> bool:
     return bool(counts) and (
         typical_count(counts) < FEW_PHOTOS or (min(counts) < FEW_PHOTOS and max(counts) >= IMBALANCE * min(counts))
     )
+
+
+def _few_validation_photos(trained: Trained) -> str:
+    if trained.figures is None:
+        return "without validation photos, the accuracy is unknown"
+    one, more = "validation photo is", "validation photos are"
+    return f"{counted(trained.figures['images'], one, more)} too few to measure accuracy"
+
+
+def _take_more_photos(trained: Trained) -> str:
+    start = " from official ImageNet weights" if trained.from_random else ""
+    return f"{_few_validation_photos(trained)}; take more photos of each product, then train again{start}"
+
+
+def _train_on_more(trained: Trained) -> Message:
+    if trained.from_random:
+        return _official_start(trained)
+    return Message(call("train", **trained.again("more")))
+
+
+def _official_start(trained: Trained) -> Message:
+    return Message(call("train", **with_official_start(trained.again("imagenet"), trained.network, trained.photos)))
 
 
 def _train_longer(trained: Trained) -> Message:
@@ -180,11 +239,19 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
 }
 """The next steps after an audit, most urgent first."""
 
+FASTER = "export it to a file that predicts several times faster, without MindSpore"
+
 AFTER_TRAINING: dict[str, Row[Trained]] = {
+    "more_photos": Row(lambda it: not it.validated and it.few, _take_more_photos, _train_on_more),
+    "predict": Row(
+        lambda it: not it.validated,
+        lambda it: f"{_few_validation_photos(it)}; try the run on new photos",
+        lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),
+    ),
     "official_start": Row(
-        lambda it: it.low and it.from_random and typical_count(it.counts) < FEW_PHOTOS,
+        lambda it: it.low and it.from_random and it.few,
         lambda it: "random weights learn little from few photos per class; start from official ImageNet weights",
-        lambda it: Message(call("train", **with_official_start(it.again("imagenet"), it.network))),
+        _official_start,
     ),
     "longer": Row(
         lambda it: it.low and it.steps < ENOUGH_STEPS,
@@ -192,16 +259,11 @@ AFTER_TRAINING: dict[str, Row[Trained]] = {
         _train_longer,
     ),
     "label_errors": Row(
-        lambda it: it.low and it.validated,
+        lambda it: it.low,
         lambda it: "fewer than half of the validation photos are recognised; check the labels",
         lambda it: Message(
             call("find_label_errors", data=it.data, out=str(unused(it.run.with_name(f"{it.run.name}_labels"))))
         ),
-    ),
-    "predict": Row(
-        lambda it: not it.validated,
-        lambda it: "there are too few validation photos to measure accuracy; try the run on new photos",
-        lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),
     ),
     "gallery": Row(
         lambda it: "embedding" in str(it.arguments.get("recipe", "")),
@@ -215,10 +277,31 @@ AFTER_TRAINING: dict[str, Row[Trained]] = {
         lambda it: "evaluate it on the test split",
         lambda it: Message(call("evaluate", runs=[str(it.run)], data=it.data, split="test")),
     ),
-    "export": Row(
-        lambda it: True,
-        lambda it: "export it to a file that predicts several times faster, without MindSpore",
-        lambda it: Message(call("export", run=str(it.run))),
-    ),
+    "export": Row(lambda it: True, lambda it: FASTER, lambda it: Message(call("export", run=str(it.run)))),
 }
-"""The next steps after training; first those for low accuracy."""
+"""The next steps after training; first those without a measured accuracy, then those for a low one."""
+
+AFTER_EVALUATION: dict[str, Row[Evaluated]] = {
+    "more_photos": Row(
+        lambda it: bool(it.figures["too_few_images"]),
+        lambda it: f"{counted(it.figures['images'], 'photo')} cannot show the accuracy; try the run on new ones",
+        lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),
+    ),
+    "label_errors": Row(
+        lambda it: it.figures["top1"] < LOW_TOP1,
+        lambda it: "fewer than half of the photos are recognised; check the labels",
+        lambda it: it.call("find_label_errors", out=str(unused(it.run.with_name(f"{it.run.name}_labels")))),
+    ),
+    "calibrate": Row(
+        lambda it: it.poorly_calibrated,
+        lambda it: "calibrate its confidence before you rely on it",
+        lambda it: it.call("calibrate", run=str(it.run)),
+    ),
+    "use": Row(
+        lambda it: it.exported,
+        lambda it: "try it on new photos",
+        lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),
+    ),
+    "export": Row(lambda it: True, lambda it: FASTER, lambda it: Message(call("export", run=str(it.run)))),
+}
+"""The next steps after an evaluation; first those that improve the run."""

@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 
+def short(path: Path) -> Path:
+    """The path relative to the working directory if it lies within, as users type it; otherwise the path itself."""
+    absolute, working = path.absolute(), Path.cwd()
+    return absolute.relative_to(working) if absolute.is_relative_to(working) and absolute != working else path
+
+
 def unused(path: Path, *suffixes: str) -> Path:
     """The first path of NAME, ``NAME_2``, ``NAME_3``, ... that does not exist, also with any of the suffixes."""
     number, free = 1, path

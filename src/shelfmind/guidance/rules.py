@@ -11,7 +11,7 @@ from shelfmind.guidance import thresholds as limits
 from shelfmind.guidance.purposes import CHANGING, CONTEST, KNOWN
 from shelfmind.guidance.situation import Situation
 from shelfmind.guidance.speeds import epochs_within, steps_per_epoch
-from shelfmind.guidance.starts import official_start
+from shelfmind.guidance.starts import official_changes, official_start
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe, load_recipe
 
@@ -103,6 +103,7 @@ def _deep(situation: Situation) -> Choice:
 
 def _from_imagenet(situation: Situation) -> Choice:
     photos, network = situation.photos, official_start("shelfnet_s")
+    changes = official_changes("shelfnet_s", photos.train_photos)
     why = "a better start than random weights; not measured by us"
     if photos.few:
         middle = counted(photos.typical, "training photo")
@@ -110,13 +111,11 @@ def _from_imagenet(situation: Situation) -> Choice:
             f"half of the classes have {middle} or fewer; random weights learn little from fewer than "
             f"{limits.FEW_PHOTOS}"
         )
-    changes: dict[str, Any] = {"model.name": network, "model.weights": network, "train.lr": 0.01}
     reasons = [
         ("weights", f"MindSpore's official ImageNet weights of {network}: {why}"),
         ("learning rate", f"a fifth of the usual one, to preserve the features of {network}"),
     ]
-    if photos.train_photos < limits.SMALL_BATCH_BELOW:
-        changes["train.batch_size"] = limits.SMALL_BATCH
+    if "train.batch_size" in changes:
         reasons.append(("batch size", "small, so that an epoch has several steps despite few photos"))
     return Choice(
         "default" if situation.purpose != CHANGING else "grocery_embedding",

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from shelfmind.errors import Message, call
-from shelfmind.guidance.purposes import CONTEST
-from shelfmind.guidance.thresholds import FEW_PHOTOS
+from shelfmind.guidance.thresholds import FEW_PHOTOS, SMALL_BATCH, SMALL_BATCH_BELOW
 from shelfmind.model_facts import model_facts
 from shelfmind.nouns import counted
+from shelfmind.overrides import format_override
 
 GENERATED = "generated"
 """The name of the weights shipped with shelfmind, repeated from `models.generated`, which loads MindSpore."""
@@ -17,6 +17,10 @@ FEW = "half of the classes have"
 """The beginning of the warning about too few photos."""
 SMALLEST_OFFICIAL = "resnet18"
 """The smallest network with official weights, used if a recipe's network has none."""
+WEIGHTS_KEY = "model.weights"
+"""The recipe key with its own argument, `weights`."""
+FINE_TUNING_RATE = 0.01
+"""Learning rate that preserves pretrained features: a fifth of that of training from random weights."""
 
 
 def official_start(network: str) -> str:
@@ -31,31 +35,25 @@ def typical_count(counts: Sequence[int]) -> int:
     return present[len(present) // 2] if present else 0
 
 
-def with_official_start(arguments: Mapping[str, Any], network: str) -> dict[str, Any]:
-    """The training arguments changed to start from official weights, if necessary with another network."""
+def official_changes(network: str, train_photos: int) -> dict[str, Any]:
+    """The recipe keys to change for fine-tuning official weights of `network`, or of a similar one, on this many
+    photos."""
     start = official_start(network)
-    kept = [each for each in arguments.get("overrides", ()) if start == network or not each.startswith("model.")]
-    overrides = kept if start == network else [*kept, f"model.name={start}"]
-    changed = {**arguments, "overrides": overrides, "weights": start}
-    return {name: value for name, value in changed.items() if value not in ([], ())}
+    changes = {"model.name": start, WEIGHTS_KEY: start, "train.lr": FINE_TUNING_RATE}
+    small = {"train.batch_size": SMALL_BATCH} if train_photos < SMALL_BATCH_BELOW else {}
+    return {**changes, **small}
 
 
-def random_weights_warning(
-    counts: Sequence[int], network: str, arguments: Mapping[str, Any], rules: str | None
-) -> Message | None:
-    """The warning before training from random weights with too few photos per class, with better options; None if there
-    are enough.
-
-    Args:
-        counts: Training photos of each class.
-        arguments: Arguments of `train` for another attempt.
-    """
-    few = _few(counts)
-    if few is None:
-        return None
-    start = call("train", **with_official_start(arguments, network))
-    others = "" if rules == CONTEST else _other_starts(str(arguments["data"]))
-    return Message(f"{few}. Start from official ImageNet weights instead: {start}{others}")
+def with_official_start(arguments: Mapping[str, Any], network: str, train_photos: int) -> dict[str, Any]:
+    """The training arguments changed to start from official weights, if necessary with another network."""
+    changes = official_changes(network, train_photos)
+    weights = changes.pop(WEIGHTS_KEY)
+    if weights == network:
+        del changes["model.name"]
+    replaced = (*(() if weights == network else ("model.",)), *(f"{key}=" for key in changes))
+    kept = [each for each in arguments.get("overrides", ()) if not each.startswith(replaced)]
+    overrides = [*kept, *(format_override(key, value) for key, value in changes.items())]
+    return {**arguments, "overrides": overrides, "weights": weights}
 
 
 def random_folds_warning(counts: Sequence[int], arguments: Mapping[str, Any]) -> Message | None:
@@ -65,30 +63,13 @@ def random_folds_warning(counts: Sequence[int], arguments: Mapping[str, Any]) ->
         counts: Photos of each class outside test.
         arguments: Arguments of `find_label_errors` for another attempt.
     """
-    few = _few(counts)
-    if few is None:
-        return None
-    start = call("find_label_errors", **{**arguments, "weights": GENERATED})
-    return Message(f"{few}. Start the check from the weights shipped with shelfmind instead: {start}")
-
-
-def _few(counts: Sequence[int]) -> str | None:
     typical = typical_count(counts)
     if typical >= FEW_PHOTOS:
         return None
-    return (
-        f"{FEW} {counted(typical, 'training photo')} or fewer, too few for random weights: "
-        "with 5 photos of each of 81 products, short training recognised 40% of photos from other shops"
-    )
+    start = call("find_label_errors", **{**arguments, "weights": GENERATED})
+    return Message(f"{too_few(typical)}. Start the check from the weights shipped with shelfmind instead: {start}")
 
 
-def _other_starts(data: str) -> str:
-    pretraining = call("pretrain", data="MORE_PHOTOS", out="runs/pretrained")
-    begun = call("train", data=data, weights="runs/pretrained", out="OUT")
-    gallery = call("gallery_create", gallery="products", run="RUN", data=data)
-    shipped = call("train", data=data, weights=GENERATED, out="OUT")
-    return (
-        f"; or, without a download, from the weights shipped with shelfmind: {shipped}; "
-        f"or enrol the photos in a gallery of a run that was trained on more products (62% in that test): {gallery}; "
-        f"or pretrain on many more photos: {pretraining}, then {begun}"
-    )
+def too_few(typical: int) -> str:
+    """The fact that classes with `typical` photos are too small for random weights."""
+    return f"{FEW} {counted(typical, 'training photo')} or fewer, too few for random weights"

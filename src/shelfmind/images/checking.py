@@ -85,7 +85,7 @@ def reject_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float,
         return
     examples = "; ".join(f"{file.path} ({file.reason})" for file in bad[:3])
     raise UserError(
-        f"{len(bad):,} of {counted(total, 'image')} cannot be used "
-        f"({len(bad) / total:.1%}, the limit is {max_fraction:.1%}): {examples}{'; ...' if len(bad) > 3 else ''}. "
+        f"{len(bad):,} of {counted(total, 'image')} cannot be used, "
+        f"more than the limit of {100 * max_fraction:g}%: {examples}{'; ...' if len(bad) > 3 else ''}. "
         f"All are listed in {list_path}: fix or remove them, or allow more with {argument('max_bad_fraction')}"
     )

@@ -13,6 +13,7 @@ EXTRAS = {
     "mindspore": ("MindSpore", "train"),
     "scipy": ("SciPy", "analysis"),
     "sklearn": ("scikit-learn", "analysis"),
+    "onnx": ("the package onnx", "export"),
     "fastapi": (HTTP, "serve"),
     "uvicorn": (HTTP, "serve"),
     "httptools": (HTTP, "serve"),
@@ -38,7 +39,9 @@ def how_to_install(package: str) -> str:
 
 def missing(package: str) -> UserError:
     """The error for a required package of `EXTRAS` that is not installed."""
-    return UserError(f"this needs {EXTRAS[package][0]}, which is not installed; run: {how_to_install(package)}")
+    name = EXTRAS[package][0]
+    verb = "are" if name == HTTP else "is"
+    return UserError(f"this needs {name}, which {verb} not installed; run: {how_to_install(package)}")
 
 
 def require(*packages: str) -> None:

@@ -15,6 +15,7 @@ from mindspore import Tensor, nn
 
 from shelfmind.errors import UserError
 from shelfmind.models.checkpoint import read_checkpoint
+from shelfmind.nouns import counted, shortened
 
 Arrays = dict[str, npt.NDArray[np.float32]]
 
@@ -46,6 +47,11 @@ class Start:
     url: str | None = None
     for_mindcv: bool = False
     shipped: bool = False
+
+    @property
+    def name(self) -> str:
+        """Their path, or the file name of named ones."""
+        return self.path.name if self.is_named else str(self.path)
 
     @property
     def is_named(self) -> bool:
@@ -81,11 +87,13 @@ class Loaded:
     left_over: tuple[str, ...]
 
     def __str__(self) -> str:
-        lines = [f"{len(self.taken)} tensors loaded"]
-        if self.kept:
-            lines.append(f"not in the file, initialised at random: {', '.join(self.kept)}")
+        whole = f"{len(self.taken)} of {counted(len(self.taken) + len(self.kept), 'tensor')}"
+        others = tuple(name for name in self.kept if not name.startswith(CLASSIFIERS))
+        lines = [whole, *(["the classifier starts at random"] if len(others) < len(self.kept) else [])]
+        if others:
+            lines.append(f"not in the file, start at random: {shortened(others)}")
         if self.left_over:
-            lines.append(f"in the file but not used: {', '.join(self.left_over)}")
+            lines.append(f"in the file but not used: {shortened(self.left_over)}")
         return "; ".join(lines)
 
 

@@ -32,7 +32,7 @@ def _invalidating_findings(findings: ImageFindings) -> list[Headline]:
     unreadable = many(bad, "{} file is unreadable.", "{} files are unreadable.", bad)
     drop = say("Remove the near-duplicates from the training set: accuracy on images seen in training is meaningless.")
     decide = say("Decide which label is correct with shelfmind review.")
-    replace = say("Replace or remove them; training skips them.")
+    replace = many(bad, "Replace or remove it; training skips it.", "Replace or remove them; training skips them.")
     return [
         _line(leaks, "bad", "leaks", leaking, drop, say("No photo is in more than one split.")),
         _line(conflicts, "bad", "conflicts", conflicting, decide, say("No photo is labelled with two classes.")),
@@ -42,7 +42,7 @@ def _invalidating_findings(findings: ImageFindings) -> list[Headline]:
 
 def _degrading_findings(findings: ImageFindings) -> list[Headline]:
     mere = sum(not each.leak and not each.conflict for each in findings.copies)
-    poor = len({int(image) for each in findings.flagged.values() for image in each.images})
+    poor = len({int(image) for each in findings.flagged.values() if each.rule.lowers_quality for image in each.images})
     tiny, empty = len(findings.sizes.tiny), findings.sizes.empty
     shifted = len({each.class_id for each in findings.shifts})
     repeated = many(
@@ -59,9 +59,21 @@ def _degrading_findings(findings: ImageFindings) -> list[Headline]:
         shifted,
     )
     keep = say("Keep one of each: near-duplicates add weight but no information.")
-    look = say("Review them and remove images that a person could not recognise.")
-    photograph = say("Take more photos of them: rare classes have the lowest accuracy.")
-    fill = say("Add photos or delete the folder: an empty class cannot be learnt.")
+    look = many(
+        poor,
+        "Review it, and remove it if a person could not recognise it.",
+        "Review them and remove images that a person could not recognise.",
+    )
+    photograph = many(
+        tiny,
+        "Take more photos of it: rare classes have the lowest accuracy.",
+        "Take more photos of them: rare classes have the lowest accuracy.",
+    )
+    fill = many(
+        len(empty),
+        "Add photos or delete the folder: an empty class cannot be learnt.",
+        "Add photos or delete the folders: empty classes cannot be learnt.",
+    )
     large = say("Every class with images has at least 5.") if empty else say("Every class has at least 5 images.")
     vary = say("Add training photos from other shops and lighting conditions.")
     return [

@@ -314,6 +314,17 @@ CHINESE = {
     "Decide which label is correct with shelfmind review.": "请用 shelfmind review 判断哪个标签正确。",
     "No photo is labelled with two classes.": "没有照片带有两个类别标签。",
     "{} files are unreadable.": "{} 个文件无法读取。",
+    "images": "图片数",
+    "labels checked": "已检查的标签",
+    "labels not checked": "未检查的标签",
+    "not checked: the only image of its class": "未检查：该类别仅有的一张图片",
+    "suspicious labels": "可疑标签",
+    "images that fit no class": "不属于任何类别的图片",
+    "images to review": "待复核的图片",
+    "top-1 accuracy on held-out images, all networks": "全部网络在留出图片上的 top-1 准确率",
+    "unusable files": "无法使用的文件",
+    "networks": "网络数",
+    "networks that clearly beat guessing": "明显优于随机猜测的网络数",
     "Replace or remove them; training skips them.": "请替换或删除；训练时会跳过它们。",
     "Every file can be read.": "所有文件均可读取。",
     "{} photos occur more than once in a class.": "{} 张照片在同一类别中重复出现。",
@@ -327,7 +338,7 @@ CHINESE = {
     "Every class has at least 5 images.": "每个类别都有 5 张以上图片。",
     "Every class with images has at least 5.": "有图片的类别都有 5 张以上图片。",
     "{} classes have no image: {}.": "{} 个类别没有图片：{}。",
-    "Add photos or delete the folder: an empty class cannot be learnt.": "请增加照片或删除该文件夹：没有图片的类别无法学习。",
+    "Add photos or delete the folders: empty classes cannot be learnt.": "请增加照片或删除该文件夹：没有图片的类别无法学习。",
     "{} classes look different outside the training set.": "{} 个类别在训练集以外的样子有所不同。",
     "Add training photos from other shops and lighting conditions.": "请增加其他门店、其他光照下的训练照片。",
     "No class looks different outside the training set.": "没有类别在训练集以外有明显不同。",
@@ -915,6 +926,11 @@ MESSAGES_OF_OTHERS = (
     (
         r"Use networks that were not trained on these images, as find-label-errors does",
         "请使用没有用这些图片训练过的网络，例如运行 find-label-errors",
+    ),
+    (
+        r"a budget of (\S+) minutes? gives each of (\d+) folds about ([\d,]+) steps?, too few to find wrong labels reliably\. "
+        r"Allow at least ([\d,]+) minutes?",
+        "{} 分钟的时间预算只够 {} 折各训练约 {} 步，不足以可靠地找出错误标签。请至少留出 {} 分钟",
     ),
     # A clean copy
     (

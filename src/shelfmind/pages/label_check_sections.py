@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from shelfmind.analysis.label_errors.families import Family
+from shelfmind.analysis.label_errors.families import Families, Family
 from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.analysis.suspects import Suspect
 from shelfmind.evaluation import ShotCutoffs
@@ -35,7 +35,7 @@ def label_check_headlines(label_findings: NetworkFindings) -> list[Headline]:
     """Return the lines that a label check adds to the summary; if nothing was evaluated, only the reason."""
     doubt, labels, outliers = label_findings.warning, label_findings.suspected_labels, label_findings.outliers
     families = label_findings.families
-    lines = [] if doubt is None else [Headline("bad", _as_sentence(doubt), "", "labels")]
+    lines = [] if doubt is None else [Headline("bad", as_sentence(doubt), "", "labels")]
     if not label_findings.checked_images:
         return lines
     if labels:
@@ -49,7 +49,7 @@ def label_check_headlines(label_findings: NetworkFindings) -> list[Headline]:
         found = many(len(outliers), "{} image fits no class.", "{} images fit no class.", f"{len(outliers):,}")
         advice = say("Remove foreign objects from product classes; in a class such as 'others', they may stay.")
         lines.append(Headline("look", found, advice, "outliers"))
-    if families.families:
+    if families.families and not _holds_all(families):
         inner, number = f"{families.inner_error_share:.0%}", counted(len(families.families), "family")
         found = say("{} of all errors are within {}.", inner, number)
         advice = (
@@ -59,6 +59,11 @@ def label_check_headlines(label_findings: NetworkFindings) -> list[Headline]:
         )
         lines.append(Headline("look", found, advice, "families"))
     return lines
+
+
+def _holds_all(families: Families) -> bool:
+    """Whether a single family holds all classes, so that it says nothing about any of them."""
+    return len(families.families) == 1 and families.lone_classes == 0
 
 
 def _mostly_confused(label_findings: NetworkFindings) -> bool:
@@ -124,7 +129,7 @@ def _label_counts(
 def _intro(label_findings: NetworkFindings, caution: Text) -> Text:
     """Return which networks evaluated how many images, and whether they are reliable."""
     source = translated(label_findings.source)
-    warning = "" if label_findings.warning is None else _as_sentence(label_findings.warning)
+    warning = "" if label_findings.warning is None else as_sentence(label_findings.warning)
     if not label_findings.checked_images:
         return joined([say("Evaluated by: {}.", source), warning])
     source_and_images = say("Evaluated by {}: {}.", source, counted(label_findings.checked_images, "image"))
@@ -132,7 +137,8 @@ def _intro(label_findings: NetworkFindings, caution: Text) -> Text:
     return joined([source_and_images, caution, scores, warning])
 
 
-def _as_sentence(text: str) -> Text:
+def as_sentence(text: str) -> Text:
+    """Return a message of another package as a sentence."""
     found = translated(text)
     return Text(f"{found[:1].upper()}{found[1:]}.", f"{found.chinese}。")
 

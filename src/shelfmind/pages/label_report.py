@@ -15,11 +15,11 @@ from shelfmind.analysis.label_errors.neighbours import NEAREST
 from shelfmind.analysis.label_errors.network_findings import NetworkFindings
 from shelfmind.data.splits import relative_name
 from shelfmind.files import write_text
-from shelfmind.pages.label_check_sections import label_check_headlines, label_check_sections
-from shelfmind.pages.sections import PageSection, Table
+from shelfmind.pages.label_check_sections import as_sentence, label_check_headlines, label_check_sections
+from shelfmind.pages.sections import Headline, PageSection, Table
 from shelfmind.pages.templates import Picture, page_template
 from shelfmind.pages.thumbnails import thumbnail
-from shelfmind.pages.words import say
+from shelfmind.pages.words import Text, say
 
 MAX_CLASSES = 200
 
@@ -45,12 +45,44 @@ def write_label_report(
     page = page_template("pages/label_errors.html.j2").render(
         title=say("Label check: {}", Path(audit["data"]).name),
         audit=audit,
-        headlines=label_check_headlines(label_findings),
+        headlines=[*_budget_headlines(audit["figures"]), *label_check_headlines(label_findings)],
+        details=_details(audit["figures"]),
         sections=[*label_check_sections(label_findings), class_section(check, held_out)],
         picture=picture,
         nearest=NEAREST,
     )
     write_text(path, page)
+
+
+def _budget_headlines(figures: Mapping[str, Any]) -> list[Headline]:
+    short = figures.get("short_budget")
+    return [] if short is None else [Headline("bad", as_sentence(short), "", "labels")]
+
+
+def _details(figures: Mapping[str, Any]) -> list[tuple[Text, object]]:
+    """Return names and values of the results; `doubt` and `short_budget` are headlines instead."""
+    names = {
+        "images": say("images"),
+        "checked": say("labels checked"),
+        "not_checked": say("labels not checked"),
+        "alone": say("not checked: the only image of its class"),
+        "flagged": say("suspicious labels"),
+        "outliers": say("images that fit no class"),
+        "suspects": say("images to review"),
+        "estimated_wrong": say(
+            "label errors estimated by confident learning (includes classes that the networks confuse)"
+        ),
+        "accuracy": say("top-1 accuracy on held-out images, all networks"),
+        "bad_files": say("unusable files"),
+        "folds": say("networks"),
+        "trusted_folds": say("networks that clearly beat guessing"),
+    }
+    hidden_if_zero = {"not_checked", "alone", "bad_files"}
+    return [
+        (name, figures[key])
+        for key, name in names.items()
+        if figures.get(key) is not None and (figures[key] or key not in hidden_if_zero)
+    ]
 
 
 def class_section(check: LabelCheck, held_out: HeldOut) -> PageSection:

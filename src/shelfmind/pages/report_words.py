@@ -67,7 +67,8 @@ def key_facts(evaluation: Evaluation, train_counts: npt.NDArray[np.int64] | None
         facts += [(say("Training images"), f"{train_counts.sum():,}"), (say("Training images per class"), spread)]
     facts.append((say("Calibration error"), "–" if e.too_few_images else f"{e.ece:.1%}"))
     speed = e.images_per_second
-    facts.append((say("Images / second"), "–" if speed is None else f"{speed:,.{0 if speed >= 100 else 1}f}"))
+    if not e.too_few_images:
+        facts.append((say("Images / second"), "–" if speed is None else f"{speed:,.{0 if speed >= 100 else 1}f}"))
     if e.tta:
         facts.append((say("TTA views"), listed(e.tta)))
     if e.engine:

@@ -78,7 +78,7 @@ def training_charts(history: History, val_images: int | None = None) -> list[Cha
 
 def _points(history: History, key: str) -> tuple[charts.Point, ...]:
     found = ((_number(entry.get("epoch")), _number(entry.get(key)), i) for i, entry in enumerate(history, start=1))
-    return tuple((float(i) if epoch is None else epoch, value) for epoch, value, i in found if value is not None)
+    return tuple((float(i) if epoch is None else epoch + 1, value) for epoch, value, i in found if value is not None)
 
 
 def _number(value: object) -> float | None:

@@ -77,7 +77,8 @@ class InitRequest(GuidedRequest):
 
     data: Annotated[Path | None, Positional(), Incidental] = Field(None, description=DATA_SET)
     out: Annotated[Path | None, Incidental] = Field(
-        None, description="Run folder for the training command. Defaults to runs/first, or the next free name."
+        None,
+        description="Run folder that the training command will create. Defaults to runs/first, or the next free name.",
     )
     recipe: Annotated[Path | None, Flag("--recipe", metavar="FILE"), Incidental] = Field(
         None, description="Recipe file to write. Defaults to OUT.yaml."
@@ -87,4 +88,9 @@ class InitRequest(GuidedRequest):
         """Check that the data is given and exists."""
         if self.data is None:
             raise UserError(f"{argument('data')} is missing: give a folder with one subfolder of photos per product")
+        if self.out is not None and self.out.suffix in (".yaml", ".yml"):
+            raise UserError(
+                f"{argument('out', self.out)} is the folder of the run; name the recipe file with "
+                f"{argument('recipe', self.out)}"
+            )
         require_path(self.data)

@@ -16,6 +16,8 @@ from shelfmind.urls import is_url
 RUN_FILE = "recipe.yaml"
 PROVENANCE_FILE = "provenance.json"
 """Present in every run folder from the start."""
+STATE_FILE = "state.ckpt"
+"""The complete training state, from the first checkpoint of a run on."""
 MAX_BAD_FRACTION = 0.01
 MAX_BATCH = 1024
 
@@ -163,21 +165,33 @@ def require_path(path: Path) -> None:
         near = next((parent for parent in path.absolute().parents if parent.exists()), None)
     except (OSError, ValueError) as error:  # a parent folder without search permission, or a name that is too long
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
-    hint = "" if near is None else f" (closest existing folder: {near}{_similar_name(near, path)})"
+    similar = None if near is None else _similar_name(near, path)
+    meant = "" if similar is None else f"; did you mean {similar}?"
+    hint = "" if near is None else f" (closest existing folder: {near}{meant})"
     raise UserError(f"no such file or folder: {path}{hint}")
 
 
-def _similar_name(folder: Path, path: Path) -> str:
-    """A suggestion of an entry of `folder` for the first part of `path` that does not exist."""
+def _similar_name(folder: Path, path: Path) -> str | None:
+    """The entry of `folder` with a name similar to the first part of `path` that does not exist; None if there is
+    none."""
     from difflib import get_close_matches
 
     missing = path.absolute().relative_to(folder).parts[0]
     try:
         names = os.listdir(folder)
     except OSError:
-        return ""
-    similar = get_close_matches(missing, names, n=1)
-    return f"; did you mean {similar[0]}?" if similar else ""
+        return None
+    return next(iter(get_close_matches(missing, names, n=1)), None)
+
+
+def _similar_run(root: Path) -> Path | None:
+    """The run folder with a path similar to `root`; None if there is none."""
+    near = next((parent for parent in root.parents if parent.is_dir()), None)
+    similar = None if near is None else _similar_name(near.absolute(), root)
+    if near is None or similar is None:
+        return None
+    found = near.joinpath(similar, *root.relative_to(near).parts[1:])
+    return found if (found / RUN_FILE).is_file() else None
 
 
 def require_run(root: Path) -> None:
@@ -185,7 +199,10 @@ def require_run(root: Path) -> None:
     if root.is_file():
         raise UserError(f"{root} is a file, but a run folder is needed, as created by {call('train')}")
     if not root.is_dir():
-        raise UserError(f"there is no run at {root}; create one with: {call('train', data='DATA', out=str(root))}")
+        similar = _similar_run(root)
+        meant = "; " if similar is None else f"; did you mean {similar}? Otherwise, "
+        how = call("train", data="DATA", out=str(root))
+        raise UserError(f"there is no run at {root}{meant}create one with: {how}")
     if not (root / RUN_FILE).is_file():
         raise UserError(f"{root} is not a run folder: it has no {RUN_FILE}")
 

@@ -17,6 +17,7 @@ from shelfmind.requests.shared import (
     MAX_BAD_FRACTION,
     PROVENANCE_FILE,
     RUN_FILE,
+    STATE_FILE,
     Format,
     MaxBadFraction,
     MaxMinutes,
@@ -146,7 +147,10 @@ class ResumableRequest(RecipeRequest):
         """A run that has started can be resumed."""
         if not (self.run / RUN_FILE).exists():
             return None
-        return f"progress is saved. Resume with: {call(self.verb, resume=str(self.run))}"
+        again = call(self.verb, resume=str(self.run))
+        if not (self.run / STATE_FILE).exists():
+            return f"there is no checkpoint yet. Start from the beginning with: {again}"
+        return f"progress is saved. Resume with: {again}"
 
 
 class TrainRequest(ResumableRequest):
@@ -188,14 +192,17 @@ class TrainRequest(ResumableRequest):
         None,
         ge=1,
         le=4096,
-        description="Train data-parallel with this many processes on this machine, one per GPU or Ascend, or with a "
-        "share of the cores each. They divide every batch among them. A resumed run keeps its number. Defaults to 1.",
+        description="Train data-parallel in this many processes on this machine: one per GPU or Ascend device; on "
+        "CPUs, they share the cores. Each batch is divided among them. A resumed run keeps its number. Defaults to 1.",
     )
     restarts: Annotated[int, Incidental] = Field(
-        0, ge=0, description="Resume a data-parallel training up to this many times if a process dies."
+        0, ge=0, description="Restart a data-parallel run up to this many times if a process dies."
     )
     port: Annotated[int | None, Incidental] = Field(
-        None, ge=1024, le=65535, description="Port by which the processes find each other. Defaults to a free one."
+        None,
+        ge=1024,
+        le=65535,
+        description="Port on which the processes connect to each other. Defaults to a free one.",
     )
 
     @property

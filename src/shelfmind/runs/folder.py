@@ -20,7 +20,7 @@ from shelfmind.leftovers import remove_abandoned
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.requests.measuring import GALLERY_REPORT
-from shelfmind.requests.shared import PROVENANCE_FILE, RUN_FILE, require_run
+from shelfmind.requests.shared import PROVENANCE_FILE, RUN_FILE, STATE_FILE, require_run
 from shelfmind.structured_text import parse_json, parse_yaml
 
 SNAPSHOTS = "snapshots"
@@ -66,7 +66,7 @@ class RunFolder:
     @property
     def state(self) -> Path:
         """The complete training state for resuming."""
-        return self.root / "state.ckpt"
+        return self.root / STATE_FILE
 
     @property
     def log(self) -> Path:

@@ -64,7 +64,9 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
     for size in (recipe.evaluation_size, *(stage.image_size for stage in recipe.stages)):
         if size < model.least_image_size:
             raise UserError(f"images for {recipe.model.name} must be at least {model.least_image_size} px, got {size}")
-    loaded = None if start is None else f"{start.path}: {load_arrays(model, start.arrays, start.path)}"
+    loaded = None
+    if start is not None:
+        loaded = f"initial weights: {start.name} ({load_arrays(model, start.arrays, start.path)})"
     refuse_contradictions(recipe)
     if loss_kind(recipe.loss.name).embeddings and not hasattr(model, "head"):
         raise UserError(

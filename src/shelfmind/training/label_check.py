@@ -56,6 +56,7 @@ class LabelCheckOutcome:
     `suspects` of the review. Images that are `alone` in their class are not checked, nor those of networks that do not
     clearly beat guessing, see `doubt` (None: all do). `estimated_wrong` is confident learning's estimate, which
     includes confusions of the networks; `accuracy` is the top-1 accuracy on held-out images, over all networks.
+    `short_budget` is the warning about a time budget that is too short for all folds (None: it suffices).
     """
 
     images: int
@@ -71,6 +72,7 @@ class LabelCheckOutcome:
     folds: int
     trusted_folds: int
     doubt: str | None
+    short_budget: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For `audit.json`."""
@@ -121,15 +123,16 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
         tell([] if doubt is None else [doubt], watcher.note)
     origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))
     write_json(check.root / "provenance.json", origin)
-    if request.max_minutes is not None and not any(check.fold(fold).exists() for fold in held_out.used_folds):
-        warning = _short_budget(request.max_minutes, held_out, catalog, settings)
-        if warning is not None:
-            watcher.warn(warning)
+    short = _short_budget(request.max_minutes, held_out, catalog, settings)
+    if short is not None:
+        watcher.warn(short)
     predict_out_of_fold(check, plan, held_out, watcher)
-    return _rank_labels(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), watcher)
+    return _rank_labels(check, catalog, held_out, unlearnt, plan, len(measured.bad_files), short, watcher)
 
 
-def _short_budget(max_minutes: float, held_out: HeldOut, catalog: Catalog, settings: Recipe) -> str | None:
+def _short_budget(max_minutes: float | None, held_out: HeldOut, catalog: Catalog, settings: Recipe) -> str | None:
+    if max_minutes is None:
+        return None
     folds, photos = len(held_out.used_folds), photos_of(catalog)
     trained = held_out.trains(held_out.used_folds[0])
     each = replace(photos, train_photos=int(trained.sum()), val_photos=len(trained) // folds)
@@ -176,6 +179,7 @@ def _rank_labels(
     unlearnt: Bools,
     plan: CheckPlan,
     bad_files: int,
+    short_budget: str | None,
     watcher: Watcher,
 ) -> LabelCheckOutcome:
     """Score, rank and write everything; `audit.json` is written last."""
@@ -186,7 +190,7 @@ def _rank_labels(
 
     labels = check_labels(probabilities, held_out, embeddings, watcher.counter, unlearnt)
     suspects = find_suspects(labels, held_out, embeddings, watcher.counter)
-    findings = _findings(labels, held_out, unlearnt, len(suspects), bad_files)
+    findings = replace(_findings(labels, held_out, unlearnt, len(suspects), bad_files), short_budget=short_budget)
     if findings.doubt is not None:
         watcher.warn(findings.doubt)
     unrecognised = _unrecognised_classes(labels, held_out)

@@ -122,8 +122,8 @@ def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
                 loss = read_losses(training, plan)
             training.watch.step(stage.image_size)
             if loss is not None:
-                done = (position.step_in_epoch - start) * len(images) * training.world.size
-                speed = done / (time.perf_counter() - began)
+                step_s = training.watch.step_s
+                speed = len(images) * training.world.size / step_s if step_s else 0.0
                 watcher.step(step_figures(position, plan, loss, speed))
         average_statistics(training)
         if training.table is not None:
@@ -195,7 +195,7 @@ def read_losses(training: Training, plan: EpochPlan) -> float:
         if not math.isfinite(loss):
             lower = training.recipe.train.lr / 3
             raise UserError(
-                f"the loss is {loss} at step {step} of epoch {plan.epoch}; "
+                f"the loss is {loss} at step {step} of epoch {plan.epoch + 1}; "
                 f"try a lower rate: {setting('train.lr', f'{lower:.2g}')} or {setting('train.clip_norm', 5)}"
             )
         training.position.loss_sum += loss

@@ -16,9 +16,11 @@ from shelfmind.data.splits import with_split
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
+from shelfmind.guidance.advice import few_photos_note
 from shelfmind.guidance.arguments import arguments_of
 from shelfmind.guidance.places import unused
-from shelfmind.guidance.starts import random_weights_warning
+from shelfmind.guidance.purposes import CHANGING, CONTEST, KNOWN
+from shelfmind.guidance.situation import Situation, photos_of
 from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
@@ -65,6 +67,10 @@ from shelfmind.training.together import (
 from shelfmind.training.tracking import tracked
 from shelfmind.training.watching import TrainingStart, Watcher
 from shelfmind.workflows.evaluate import write_evaluation
+from shelfmind.workflows.recommendation import machine_here
+
+REPEATED = ("seed", "split_of", "max_bad_fraction")
+"""Arguments of a training that the commands of `few_photos_note` repeat."""
 
 
 @takes(TrainRequest)
@@ -151,7 +157,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     counts = _counts(images.train_samples, len(catalog.class_names))
     run.write_classes(catalog.class_names, counts)
     if start is None and not teachers:
-        tell(_start_warnings(request, settings, counts), watcher.note)
+        tell(_start_notes(request, settings, catalog), watcher.note)
     write_text(run.recipe, settings.dump())
     classes = len(catalog.class_names)
     max_minutes, known = request.max_minutes, None
@@ -349,12 +355,18 @@ def _record_warnings(training: Training, images: Images, doubt: str | None) -> l
     return found
 
 
-def _start_warnings(request: TrainRequest, settings: Recipe, counts: Sequence[int]) -> list[str]:
-    """A warning that there are too few photos to train from scratch, given before training starts."""
-    out = request.new[1]
-    again = {**arguments_of(request), "out": str(unused(out.with_name(f"{out.name}_imagenet")))}
-    doubt = random_weights_warning(counts, settings.model.name, again, request.rules)
-    return [] if doubt is None or not TASKS[settings.train.task].labelled else [doubt]
+def _start_notes(request: TrainRequest, settings: Recipe, catalog: Catalog) -> list[str]:
+    """A note that there are too few photos to train from scratch, given before training starts."""
+    photos = photos_of(catalog)
+    if not photos.few or not TASKS[settings.train.task].labelled:
+        return []
+    data, out = request.new
+    embeds = isinstance(request.recipe, str) and "embedding" in request.recipe
+    purpose = CONTEST if request.rules == CONTEST else CHANGING if embeds else KNOWN
+    situation = Situation(data, photos, machine_here(None, None), purpose, request.max_minutes, request.format)
+    kept = {name: value for name, value in arguments_of(request).items() if name in REPEATED}
+    note = few_photos_note(situation, unused(out.with_name(f"{out.name}_pretrained")), kept)
+    return [] if note is None else [note]
 
 
 def _counts(samples: Sequence[Sample], classes: int) -> list[int]:

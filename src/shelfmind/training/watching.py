@@ -28,7 +28,8 @@ class TrainingStart:
 @dataclass(frozen=True)
 class StepFigures:
     """The state of training after a step: `step` counts all steps, `step_in_epoch` those of the current epoch of
-    `steps` steps; `progress` is the completed share of training, `loss` that of this step."""
+    `steps` steps; `epoch` counts from 0; `progress` is the completed share of training, `loss` that of this step.
+    `images_per_second` does not include compilation and is 0 until a step without compilation has been timed."""
 
     epoch: int
     step: int

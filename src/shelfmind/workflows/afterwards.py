@@ -8,6 +8,7 @@ from typing import Any
 from shelfmind.evaluation import Evaluation
 from shelfmind.guidance.arguments import arguments_of, differing
 from shelfmind.guidance.next_steps import Trained
+from shelfmind.guidance.places import short
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, read_json
 
@@ -31,4 +32,4 @@ def trained_by(request: TrainRequest, evaluation: Evaluation | None) -> Trained:
 
 def _original_arguments(origin: dict[str, Any]) -> dict[str, Any]:
     """The original arguments of a resumed run, from its provenance."""
-    return {"data": str(Path(origin["data"]["path"])), **differing(origin["command"])}
+    return {"data": str(short(Path(origin["data"]["path"]))), **differing(origin["command"])}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -24,6 +25,12 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.request import Flag, Positional, Request
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.verbs import VERBS, Verb
+
+
+def _texts(verb: Verb) -> str:
+    """The words of its help."""
+    request = verb.request_type
+    return " ".join([verb.summary, request.details, *request.examples, *(a.description for a in arguments(request))])
 
 
 class Stack(Request):
@@ -183,3 +190,10 @@ def test_every_example_in_help_is_a_request(example: str, monkeypatch: pytest.Mo
     result = CliRunner().invoke(app, shlex.split(example.partition(" > ")[0])[1:])
     assert result.exit_code == 0, result.output
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("name", [name for name, verb in VERBS.items() if "[" in _texts(verb)])
+def test_help_shows_brackets(name: str) -> None:
+    shown = CliRunner().invoke(app, [*verbs.command_words(name), "--help"], terminal_width=10_000).output
+    texts = _texts(VERBS[name])
+    assert all(found in shown for found in re.findall(r"shelfmind\[[a-z0-9-]+\]", texts))

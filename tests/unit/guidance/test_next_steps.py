@@ -9,17 +9,22 @@ from typing import Any
 import pytest
 
 from shelfmind.cli.wording import as_typed
+from shelfmind.guidance.advice import few_photos_note, recommend
 from shelfmind.guidance.arguments import arguments_of, differing
 from shelfmind.guidance.next_steps import (
     AFTER_AUDIT,
     AFTER_TRAINING,
     Audited,
+    Evaluated,
     Trained,
     after_audit,
+    after_evaluation,
     after_training,
 )
-from shelfmind.guidance.places import unused
-from shelfmind.guidance.starts import official_start, random_weights_warning, with_official_start
+from shelfmind.guidance.places import short, unused
+from shelfmind.guidance.purposes import CONTEST
+from shelfmind.guidance.situation import Machine, Photos, Situation
+from shelfmind.guidance.starts import official_start, with_official_start
 from shelfmind.requests.training import TrainRequest
 from shelfmind.verbs import VERBS
 
@@ -76,6 +81,7 @@ TRAINED = Trained(
     from_random=True,
 )
 LOW = {"top1": 0.2, "too_few_images": False}
+TOO_FEW = {"top1": 0.33, "too_few_images": True, "images": 3}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +90,18 @@ LOW = {"top1": 0.2, "too_few_images": False}
         ({}, "test", "shelfmind evaluate runs/first '商品 照片' --split test"),
         ({"tests": False}, "export", "shelfmind export runs/first"),
         ({"figures": None}, "predict", "shelfmind predict runs/first NEW_PHOTOS"),
-        ({"figures": {"top1": 1.0, "too_few_images": True}}, "predict", "shelfmind predict runs/first NEW_PHOTOS"),
+        ({"figures": TOO_FEW, "steps": 741}, "predict", "shelfmind predict runs/first NEW_PHOTOS"),
+        (
+            {"figures": TOO_FEW, "counts": (3, 5, 9), "from_random": False},
+            "more_photos",
+            "shelfmind train '商品 照片' --out runs/first_more",
+        ),
+        (
+            {"figures": TOO_FEW, "counts": (3, 5, 9), "steps": 741},
+            "more_photos",
+            "shelfmind train '商品 照片' --out runs/first_imagenet --set model.name=resnet18 --set train.lr=0.01 "
+            "--set train.batch_size=8 --weights resnet18",
+        ),
         (
             {"arguments": {"data": "photos", "recipe": "grocery_embedding"}},
             "gallery",
@@ -93,7 +110,8 @@ LOW = {"top1": 0.2, "too_few_images": False}
         (
             {"figures": LOW, "counts": (3, 5, 200)},
             "official_start",
-            "shelfmind train '商品 照片' --out runs/first_imagenet --set model.name=resnet18 --weights resnet18",
+            "shelfmind train '商品 照片' --out runs/first_imagenet --set model.name=resnet18 --set train.lr=0.01 "
+            "--set train.batch_size=8 --weights resnet18",
         ),
         (
             {"figures": LOW, "steps": 900},
@@ -130,35 +148,78 @@ def test_every_row_ends_in_a_verb_that_there_is() -> None:
     assert list(AFTER_TRAINING)[-1] == "export"
 
 
-def test_few_photos_are_told_with_the_starts_that_help() -> None:
-    told = random_weights_warning((3, 4, 90), "shelfnet_s", {"data": "商品 照片", "out": "runs/b"}, None)
+def test_too_few_validation_photos_are_named_with_what_helps() -> None:
+    few = after_training(replace(TRAINED, figures=TOO_FEW, counts=(3, 5, 9)))
+    assert few.what.startswith("3 validation photos are too few to measure accuracy; take more photos")
+    assert "too few to measure accuracy" in after_training(replace(TRAINED, figures={**TOO_FEW, "images": 1})).what
+
+
+EVALUATED = Evaluated(Path("runs/first"), Path("商品 照片"), {**LOW, "top1": 0.9, "engine": "mindspore"}, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "command"),
+    [
+        ({}, "export", "shelfmind export runs/first"),
+        ({"figures": {**EVALUATED.figures, "engine": "onnx"}}, "use", "shelfmind predict runs/first NEW_PHOTOS"),
+        ({"poorly_calibrated": True}, "calibrate", "shelfmind calibrate runs/first '商品 照片' --format csv"),
+        (
+            {"figures": LOW},
+            "label_errors",
+            "shelfmind find-label-errors '商品 照片' --out runs/first_labels --format csv",
+        ),
+        ({"figures": TOO_FEW}, "more_photos", "shelfmind predict runs/first NEW_PHOTOS"),
+    ],
+)
+def test_after_an_evaluation_what_helps_comes_first(changes: Any, name: str, command: str) -> None:
+    step = after_evaluation(replace(EVALUATED, format="csv", **changes))
+    assert step.name == name
+    assert as_typed(step.command) == command
+
+
+def situation(typical: int, **changes: Any) -> Situation:
+    photos = Photos(99, 99, 20, 12, 3, typical, 90, 600)
+    return replace(Situation(Path("商品 照片"), photos, Machine("CPU", 2, "onednn")), **changes)
+
+
+def test_few_photos_are_told_with_the_commands_of_the_recommendation() -> None:
+    told = few_photos_note(situation(4), Path("runs/b"), {"seed": 5})
     assert told is not None
-    typed = as_typed(told)
-    assert "half of the classes have 4 training photos or fewer" in typed
-    assert "shelfmind train '商品 照片' --out runs/b --set model.name=resnet18 --weights resnet18" in typed
-    assert "shelfmind pretrain MORE_PHOTOS" in typed
-    assert "shelfmind gallery create products --run RUN --data '商品 照片'" in typed
+    first, *commands = as_typed(told).splitlines()
+    assert first == "half of the classes have 4 training photos or fewer, too few for random weights. Start instead:"
+    recommended = recommend(situation(4), Path("runs/b"))
+    assert recommended.second is not None
+    assert len(commands) == 3
+    assert commands[0].endswith(f"{as_typed(recommended.first.command)} --seed 5")
+    assert "--set train.lr=0.01 --set train.batch_size=8 --weights resnet18" in commands[0]
+    offline = next(why for subject, why in recommended.first.reasons if subject == "offline")
+    assert commands[1].rpartition(": ")[2] == f"{as_typed(offline).rpartition(': ')[2]} --seed 5"
+    assert commands[2].endswith(as_typed(recommended.second.command))
 
 
 def test_under_the_contests_terms_only_what_they_allow_is_told() -> None:
-    told = random_weights_warning((3, 4), "resnet50", {"data": "photos", "rules": "contest", "out": "b"}, "contest")
+    told = few_photos_note(situation(4, purpose=CONTEST), Path("b"), {})
     assert told is not None
-    assert "--weights resnet50" in as_typed(told)
-    assert "model.name" not in as_typed(told)
-    assert "pretrain" not in told
-    assert "gallery" not in told
+    (command,) = as_typed(told).splitlines()[1:]
+    assert "--weights resnet18" in command
+    assert "--rules contest" in command
 
 
-@pytest.mark.parametrize("counts", [(20, 21), (3, 20, 40), (19, 20)])
-def test_enough_photos_in_the_middle_are_not_doubted(counts: tuple[int, ...]) -> None:
-    assert random_weights_warning(counts, "shelfnet_s", {"data": "photos"}, None) is None
+@pytest.mark.parametrize("typical", [20, 400])
+def test_enough_photos_in_the_middle_are_not_doubted(typical: int) -> None:
+    assert few_photos_note(situation(typical), Path("b"), {}) is None
 
 
 def test_another_network_drops_what_was_said_of_the_first() -> None:
-    given = {"overrides": ["model.arguments={widths: [8]}", "train.lr=0.1"], "data": "photos"}
-    changed = with_official_start(given, "shelfnet_s")
-    assert changed == {"overrides": ["train.lr=0.1", "model.name=resnet18"], "data": "photos", "weights": "resnet18"}
-    assert with_official_start({"data": "photos"}, "resnet50") == {"data": "photos", "weights": "resnet50"}
+    given = {"overrides": ["model.arguments={widths: [8]}", "train.lr=0.1", "train.amp=true"], "data": "photos"}
+    changed = with_official_start(given, "shelfnet_s", 1000)
+    overrides = ["train.amp=true", "model.name=resnet18", "train.lr=0.01"]
+    assert changed == {"overrides": overrides, "data": "photos", "weights": "resnet18"}
+    assert with_official_start({"data": "photos"}, "resnet50", 100) == {
+        "overrides": ["train.lr=0.01", "train.batch_size=8"],
+        "data": "photos",
+        "weights": "resnet50",
+    }
     assert official_start("se_resnext50") == "se_resnext50"
     assert official_start("mindcv:resnet50") == "resnet18"
 
@@ -170,6 +231,13 @@ def test_arguments_are_repeated_as_they_were_given() -> None:
     given = arguments_of(request)
     assert given == {"data": "photos", "out": "runs/a", "max_minutes": 30, "overrides": ["train.lr=0.1"]}
     assert differing(request.to_json()) == {"max_minutes": 30, "overrides": ["train.lr=0.1"]}
+
+
+def test_paths_within_the_working_directory_are_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert short(tmp_path / "photos") == short(Path("photos")) == Path("photos")
+    assert short(tmp_path.parent) == tmp_path.parent
+    assert short(tmp_path) == tmp_path
 
 
 def test_a_place_is_free_beside_what_lies_there(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ import sys
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.machine.packages import explained_import_errors, installed, require
+from shelfmind.exporting import export
+from shelfmind.machine import packages
+from shelfmind.machine.packages import explained_import_errors, installed, missing, require
 
 
 def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,3 +54,14 @@ def test_a_large_gallery_without_scikit_learn_is_searched_exactly(monkeypatch: p
     search = cells.search_of([Entry(str(row), "0", "") for row in range(20)], vectors)
     assert isinstance(search, ExactSearch)
     assert search(vectors[3:4], 1)[0][0].sku == "3"
+
+
+def test_packages_in_the_plural() -> None:
+    assert "FastAPI and uvicorn, which are not installed" in missing("fastapi").message
+
+
+def test_export_names_the_extra_that_installs_all_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "installed", lambda package: package != "onnx")
+    for kind in ("onnx", "openvino"):
+        with pytest.raises(UserError, match=r"pip install 'shelfmind\[export\]'"):
+            export._engines(kind, "fp32")

@@ -27,8 +27,8 @@ from shelfmind.workflows.difficulties import NO_REFERENCES
 
 HOSTILE = ["<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "康师傅（红烧牛肉面）", "{{ 7 * 7 }}"]
 HISTORY = [
-    {"epoch": 1, "train_loss": 3.2, "val_loss": None, "val_top1": 0.2, "lr": 0.1, "image_size": 64},
-    {"epoch": 2, "train_loss": 2.1, "val_loss": 2.4, "val_top1": 0.4},
+    {"epoch": 0, "train_loss": 3.2, "val_loss": None, "val_top1": 0.2, "lr": 0.1, "image_size": 64},
+    {"epoch": 1, "train_loss": 2.1, "val_loss": 2.4, "val_top1": 0.4},
 ]
 VOID = {"meta", "img", "input", "br"}
 

@@ -62,3 +62,11 @@ def test_families_of_weak_networks_are_not_taken_for_alike_products(opinion: Net
     assert "train these networks longer" in label_check_headlines(weak)[-1].advice
     alike = replace(weak, families=replace(weak.families, lone_classes=len(family.members)))
     assert label_check_headlines(alike)[-1].advice == good
+
+
+def test_a_family_of_all_classes_is_no_headline(opinion: NetworkOutputs) -> None:
+    found = network_findings(opinion)
+    (family,) = found.families.families
+    assert label_check_headlines(found)[-1].key == "families"
+    whole = replace(found, families=replace(found.families, families=(family,), lone_classes=0))
+    assert "families" not in [line.key for line in label_check_headlines(whole)]

@@ -29,7 +29,9 @@ def test_the_page_names_and_shows_every_suspect(planted, check, tmp_path):
     for path in {picture for each in suspects for picture in (each.path, *each.neighbours, *each.given_neighbours)}:
         (tmp_path / path).parent.mkdir(exist_ok=True)
         Image.new("RGB", (8, 8), "red").save(tmp_path / path)
-    figures = {"images": 240, "checked": 240, "accuracy": 0.9, "folds": 3, "trusted_folds": 3}
+    short = "a budget of 8 minutes gives each of 3 folds about 46 steps, too few to find wrong labels reliably. Allow"
+    figures = {"images": 240, "checked": 240, "alone": 0, "accuracy": 0.9, "folds": 3, "trusted_folds": 3}
+    figures |= {"doubt": None, "short_budget": f"{short} at least 20 minutes"}
     audit = {"data": "/<data>", "format": "folder", "seed": 0, "class_names": list(names), "figures": figures}
     opinion = NetworkOutputs(
         "three networks",
@@ -48,6 +50,10 @@ def test_the_page_names_and_shows_every_suspect(planted, check, tmp_path):
     assert page.count('<li class="card">') >= len(suspects) > 10
     assert all(picture.name in page for each in suspects for picture in [Path(each.path)])
     assert page.count("data:image/") >= 2 * len(suspects)
+    assert f"A{short[1:]} at least 20 minutes." in page
+    assert "预算只够 3 折" in page
+    assert "networks that clearly beat guessing" in page
+    assert not any(f">{name}<" in page for name in ("doubt", "alone", "trusted folds", "short budget", "None"))
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 

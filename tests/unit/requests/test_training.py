@@ -89,6 +89,10 @@ def test_after_ctrl_c_a_run_that_has_begun_is_gone_on_with(tmp_path: Path) -> No
     request = new(out=tmp_path)
     assert request.advice_when_stopped() is None
     (tmp_path / "recipe.yaml").touch()
+    early = request.advice_when_stopped()
+    assert early is not None
+    assert as_typed(early, TrainRequest).startswith("there is no checkpoint yet. Start from the beginning with: ")
+    (tmp_path / "state.ckpt").touch()
     advice = request.advice_when_stopped()
     assert advice is not None
     assert as_typed(advice, TrainRequest).endswith(f"Resume with: shelfmind train --resume {tmp_path}")

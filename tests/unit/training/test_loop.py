@@ -126,7 +126,7 @@ def test_losses_are_read_every_few_steps_and_before_each_state(read_every: int, 
 @pytest.mark.parametrize("read_every", [1, 4, 10])
 def test_a_loss_that_is_no_number_is_named_by_its_step_and_never_saved(read_every: int, training: Any) -> None:
     training.nan_at = NAN_AT
-    with pytest.raises(UserError, match=f"the loss is nan at step {NAN_AT} of epoch 0; try a lower rate"):
+    with pytest.raises(UserError, match=f"the loss is nan at step {NAN_AT} of epoch 1; try a lower rate"):
         run_epoch(training, read_every)
     assert training.saved == [5]
 

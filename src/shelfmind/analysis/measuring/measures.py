@@ -68,7 +68,7 @@ class Rule:
     always flagged. In between, an image must deviate from its class, by a robust z-score of 3.5 and by at least
     `excess`, so that white packs do not count as glare or smooth fruit as blur. `issue` is the name of the issue,
     `words` describe one such image, `title` and `note` all of them. `enrolment` is whether it also counts as a fault of
-    photos enrolled in a gallery.
+    photos enrolled in a gallery, `lowers_quality` whether it makes a photo hard to recognise.
     """
 
     issue: str
@@ -80,6 +80,7 @@ class Rule:
     title: str = ""
     note: str = ""
     enrolment: bool = True
+    lowers_quality: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +241,7 @@ MEASURES: dict[str, Measure] = {
             "tilted", 1, 12.0, 45.0, 10.0, "rotated in the plane", "Tilted",
             "The package is rotated in the image plane (in degrees), far more than others of its class.",
             enrolment=False,  # enrolled photos show packages at any angle
+            lowers_quality=False,
         ),
     ),
     "askew": Measure(lambda features: features.directions.askew_deg),

@@ -70,20 +70,22 @@ def _checked_labels(findings: LabelCheckOutcome) -> str:
         return "no labels were checked"
     return (
         f"{counted(findings.checked, 'label')} checked by {counted(findings.trusted_folds, 'network')}: "
-        f"{findings.flagged:,} probably wrong, {counted(findings.outliers, 'image fits', 'images fit')} no class, "
+        f"{findings.flagged:,} suspicious, {counted(findings.outliers, 'image fits', 'images fit')} no class, "
         f"{findings.suspects:,} to review in total"
     )
 
 
 def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Display) -> None:
     """Print the progress of the review and the next step."""
+    from shelfmind.guidance.places import short
+
     display.line(f"\n{reviewed.decided} of {reviewed.suspects} decided, saved in {reviewed.log}")
     if reviewed.gallery:
         display.line(
             f"see the changes of the gallery with: {as_typed(call('gallery_history', gallery=str(reviewed.root)))}"
         )
         return
-    following = call("prepare", data=str(reviewed.root), decisions=[str(reviewed.log)], out="CLEAN")
+    following = call("prepare", data=str(short(reviewed.root)), decisions=[str(reviewed.log)], out="CLEAN")
     print_next_step(display, "make a clean copy", following)
 
 
@@ -97,11 +99,11 @@ def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display
     if len(without_split_note(prepared.notes)) < len(prepared.notes) and request.val_fraction is None:
         display.line("to keep all of them in train: --val-fraction 0, and --test-fraction 0 for data without a split")
     how = ", ".join(f"{number} {what}" for what, number in sorted(prepared.placed.items()))
-    display.line(f"data:   {prepared.out} ({how})")
-    display.line(f"report: {prepared.out / 'report.html'}")
+    display.line(f"data:   {request.out} ({how})")
+    display.line(f"report: {request.out / 'report.html'}")
     if request.classes_of is None:
         print_next_step(
-            display, "get a recipe recommendation and the training command", call("recipes", data=str(prepared.out))
+            display, "get a recipe recommendation and the training command", call("recipes", data=str(request.out))
         )
 
 

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
+from shelfmind.cli.outcomes.next_step import print_next_step
 from shelfmind.cli.outcomes.recognition import recognition_table
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display, evaluation_table, members_table
@@ -41,7 +42,7 @@ MaxBadFraction = Annotated[
 def show_evaluation(
     evaluation: Evaluation, request: EvaluateRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
-    """Print the metrics, the contribution of each run, and the path of the report."""
+    """Print the metrics, the contribution of each run, the path of the report, and the next step of a single run."""
     if json_file is None or str(json_file) != "-":
         Console().print(evaluation_table(evaluation.to_json()))
         if evaluation.members:
@@ -52,6 +53,19 @@ def show_evaluation(
     for note in evaluation.notes:
         display.line(as_typed(note, type(request)))
     display.line(f"report: {request.results / request.report_name}")
+    _print_step_after(evaluation, request, display)
+
+
+def _print_step_after(evaluation: Evaluation, request: EvaluateRequest, display: Display) -> None:
+    from shelfmind.guidance.next_steps import Evaluated, after_evaluation
+    from shelfmind.runs.known_data import split_names
+
+    seen = request.allow_seen or "train" in split_names(evaluation.split or "")
+    if seen or len(request.runs) > 1 or request.gallery is not None or request.logit_adjust is not None:
+        return
+    figures, calibrating = evaluation.to_json(), evaluation.poorly_calibrated
+    after = after_evaluation(Evaluated(request.runs[0], request.data, figures, calibrating, request.format))
+    print_next_step(display, after.what, after.command)
 
 
 def show_calibration(scaling: TemperatureScaling, request: CalibrateRequest, display: Display) -> None:

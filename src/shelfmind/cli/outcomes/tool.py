@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from shelfmind.cli.outcomes.figures import JsonFile, write_figures
 from shelfmind.display import Display, models_table, stages_table
@@ -19,6 +19,16 @@ if TYPE_CHECKING:  # not needed for help
 
 PROBLEMS = 2
 """The exit status if there are problems."""
+FACTS = {
+    "cores": "usable cores",
+    "memory_gb": "memory, GB",
+    "cache_free_gb": "free space for the cache, GB",
+    "kernels": "kernels for training",
+    "instructions_of_mindspores_kernels": "instruction set of MindSpore's kernels",
+    "idle_threads": "idle threads",
+    "convolution_gflops": "convolution with MindSpore's kernels, GFLOP/s",
+}
+"""The facts about a machine in words, if the key is not one."""
 
 
 def show_models(
@@ -58,10 +68,10 @@ def show_machine(
 ) -> None:
     """Print the facts and problems."""
     if json_file is None or str(json_file) != "-":
-        table = Table("item", "value")
+        table = Table("item", Column("value", overflow="fold"))
         for key, value in facts.items():
             if key not in ("problems", "versions", "missing", "engines"):
-                table.add_row(key.replace("_", " "), escape(str(value)))
+                table.add_row(FACTS.get(key, key), escape(str(value)))
         for name, found in facts["engines"].items():
             table.add_row(f"engine {name}", escape(found))
         for package, version in facts["versions"].items():
