@@ -156,5 +156,15 @@ def test_what_is_missing_is_one_line_with_the_command(
         assert message in cold(*words, **program).error
     doctor = cold("doctor", "--json", "-", **program)
     assert doctor.status == 0, doctor.stderr
-    expected = {"MindSpore", "SciPy", "scikit-learn", "FastAPI and uvicorn", "PyArrow", "Ray", "boto3", "fsspec"}
+    expected = {
+        "MindSpore",
+        "SciPy",
+        "scikit-learn",
+        "FastAPI and uvicorn",
+        "PyArrow",
+        "Ray",
+        "boto3",
+        "fsspec",
+        "onnx",
+    }
     assert set(json.loads(doctor.stdout)["missing"]) == expected

@@ -13,7 +13,7 @@ EXTRAS = {
     "mindspore": ("MindSpore", "train"),
     "scipy": ("SciPy", "analysis"),
     "sklearn": ("scikit-learn", "analysis"),
-    "onnx": ("the package onnx", "export"),
+    "onnx": ("onnx", "export"),
     "fastapi": (HTTP, "serve"),
     "uvicorn": (HTTP, "serve"),
     "httptools": (HTTP, "serve"),
