@@ -46,7 +46,7 @@ def file_formats_page() -> dict[str, str]:
         "- Data sets: [supported layouts](../quick-start.md#your-own-photos).\n"
         "- Exported networks and their metadata: [Exporting](../exporting.md#formats-and-precisions).\n"
         "- The columns of `truth.csv` in generated data: [Generated data](../generated-data.md#truthcsv).\n"
-        "- Galleries: [ADR 12](../adr/0012-a-gallery-is-a-log-of-files.md).\n"
+        "- Galleries: [ADR 12](../adr/0012-gallery-as-log.md).\n"
         "- Ablation tables: [keys](ablation-tables.md); recipes: [keys](recipe.md).\n",
     ]
     return {"reference/files.md": "\n".join(parts)}
