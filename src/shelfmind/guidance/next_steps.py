@@ -214,7 +214,12 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
     "wrong_labels": Row(
         lambda it: it.count("label", "outlier", "conflict") > 0,
         lambda it: (
-            f"{counted(it.count('label', 'outlier', 'conflict'), 'label')} may be wrong; review them in a browser"
+            counted(
+                it.count("label", "outlier", "conflict"),
+                "label may be wrong; review it",
+                "labels may be wrong; review them",
+            )
+            + " in a browser"
         ),
         lambda it: Message(call("review", audit=str(it.out))),
     ),

@@ -131,7 +131,7 @@ class RowFile:
         try:
             with self.lock:
                 value = self._value(row)
-        except (pyarrow.ArrowException, OSError, ValueError) as error:
+        except (pyarrow.ArrowException, OSError, ValueError, IndexError) as error:
             raise _damaged(self.shown, f"row {row:,} cannot be read", error) from error
         content = value.get("bytes") if isinstance(value, dict) else value
         return content if isinstance(content, bytes) else b""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -85,8 +85,25 @@ def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Disp
             f"see the changes of the gallery with: {as_typed(call('gallery_history', gallery=str(reviewed.root)))}"
         )
         return
-    following = call("prepare", data=str(short(reviewed.root)), decisions=[str(reviewed.log)], out="CLEAN")
+    following = call(
+        "prepare",
+        data=str(short(reviewed.root)),
+        decisions=[str(reviewed.log)],
+        **_without_near_duplicates(request.audit),
+        out="CLEAN",
+    )
     print_next_step(display, "make a clean copy", following)
+
+
+def _without_near_duplicates(audit: Path) -> dict[str, Any]:
+    """The arguments by which `prepare` drops the leaks and near-duplicates that an audit found, if there are any."""
+    from shelfmind.runs.folder import read_json
+
+    figures = audit / "audit.json"
+    issues = read_json(figures).get("issues", {}) if figures.exists() else {}
+    kinds = {"drop_leaks": "leak", "drop_duplicates": "duplicate"}
+    drops = {argument: True for argument, kind in kinds.items() if issues.get(kind)}
+    return {"audit": str(audit), **drops} if drops else {}
 
 
 def show_prepared(prepared: PreparationOutcome, request: PrepareRequest, display: Display) -> None:
