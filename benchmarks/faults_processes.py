@@ -117,8 +117,11 @@ def disturbed(job: Job, name: str, rng: random.Random, restarts: bool, counts: C
     if command.returncode > 1:
         yield f"status {command.returncode}: {said[-2000:]}"
     yield from _resumed(job, name)
-    if _weights(job.folder / name) != job.weights:
-        yield "other weights than undisturbed"
+    try:
+        if _weights(job.folder / name) != job.weights:
+            yield "other weights than undisturbed"
+    except UserError as error:
+        yield error.message
 
 
 def _resumed(job: Job, name: str) -> Iterator[str]:
@@ -133,19 +136,19 @@ def _resumed(job: Job, name: str) -> Iterator[str]:
         yield f"resuming failed ({again.returncode}): {said[-2000:]}"
 
 
-def _weights(run: Path) -> dict[str, str]:
-    """Return the checksum of the arrays of each checkpoint."""
+def _weights(run: Path) -> str:
+    """Return the checksums of the arrays of all checkpoints. Raises `UserError` if one cannot be read."""
     code = (
         "import json, sys; from faults_scenarios import weights; from pathlib import Path; "
         "print(json.dumps(weights(Path(sys.argv[1]))))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(run)],
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
+        [sys.executable, "-c", code, str(run)], cwd=Path(__file__).parent, capture_output=True, text=True
     )
-    return {"weights": done.stdout.strip().splitlines()[-1]} if done.returncode == 0 else {"error": done.stderr[-2000:]}
+    found = done.stdout.strip().splitlines()
+    if done.returncode or "state.ckpt" not in found[-1]:
+        raise UserError(f"the checkpoints of {run} cannot be read: {done.stderr[-2000:]}")
+    return found[-1]
 
 
 def main() -> None:

@@ -5,9 +5,9 @@
     python benchmarks/growth.py FOLDER --axis side --values 64 128 256 512
 
 Each verb is a whole command on small drawn photos, with a cache of its own. A gallery has all photos; 100 others are
-searched in it. CPU seconds and peak resident memory are
-those of the process, wall seconds depend on other load. FOLDER/growth.jsonl gets a line per command; those that it has
-are not repeated. The photos of a value are deleted after its last verb.
+searched in it. CPU seconds and peak resident memory are those of the process, wall seconds depend on other load.
+FOLDER/growth.jsonl gets a line per command; those that it has are not repeated. The photos of a value are deleted after
+its last verb.
 """
 
 from __future__ import annotations

@@ -287,7 +287,7 @@ AFTER_TRAINING: dict[str, Row[Trained]] = {
 """The next steps after training; first those without a measured accuracy, then those for a low one."""
 
 AFTER_EVALUATION: dict[str, Row[Evaluated]] = {
-    "more_photos": Row(
+    "new_photos": Row(
         lambda it: bool(it.figures["too_few_images"]),
         lambda it: f"{counted(it.figures['images'], 'photo')} cannot show the accuracy; try the run on new ones",
         lambda it: Message(call("predict", run=str(it.run), paths=["NEW_PHOTOS"])),

@@ -453,6 +453,7 @@ CHINESE = {
     # Label checks
     "Label check: {}": "标签检查：{}",
     "{} of {} in {} checked, each by one of {} not trained on the image.": "{2}、{1}中已检查 {0} 个，每张图片都由没有用它训练过的网络判断（共 {3}）。",
+    "None of {} in {} was checked.": "{1}的 {0}均未检查。",
     "{} of {} failed to learn.": "{1}中有 {0} 个未能学会。",
     "{} labels are suspicious.": "{} 个标签疑似有误。",
     "A flagged label is not necessarily wrong: decide with shelfmind review.": "疑似不等于有误：请用 shelfmind review 逐一判断。",

@@ -168,7 +168,7 @@ EVALUATED = Evaluated(Path("runs/first"), Path("商品 照片"), {**LOW, "top1":
             "label_errors",
             "shelfmind find-label-errors '商品 照片' --out runs/first_labels --format csv",
         ),
-        ({"figures": TOO_FEW}, "more_photos", "shelfmind predict runs/first NEW_PHOTOS"),
+        ({"figures": TOO_FEW}, "new_photos", "shelfmind predict runs/first NEW_PHOTOS"),
     ],
 )
 def test_after_an_evaluation_what_helps_comes_first(changes: Any, name: str, command: str) -> None:

@@ -55,6 +55,12 @@ def test_the_page_names_and_shows_every_suspect(planted, check, tmp_path):
     assert "networks that clearly beat guessing" in page
     assert not any(f">{name}<" in page for name in ("doubt", "alone", "trusted folds", "short budget", "None"))
     assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "each by one of 3 networks" in page
+    unchecked = {**audit, "figures": {**figures, "checked": 0, "trusted_folds": 0}}
+    write_label_report(tmp_path / "report.html", label_findings, check, held_out, tmp_path, unchecked)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "None of 240 labels in 8 classes was checked. 3 of 3 networks failed to learn." in page
+    assert "0 networks" not in page
 
 
 def test_classes_are_listed_by_their_flagged_labels(planted, check):
