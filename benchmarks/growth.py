@@ -6,8 +6,8 @@
 
 Each verb is a whole command on small drawn photos, with a cache of its own. A gallery has all photos; 100 others are
 searched in it. CPU seconds and peak resident memory are those of the process, wall seconds depend on other load.
-FOLDER/growth.jsonl gets a line per command; those that it has are not repeated. The photos of a value are deleted after
-its last verb.
+FOLDER/growth.jsonl gets a line per command, with the processor; those that it has are not repeated. The photos of a
+value are deleted after its last verb. The lines behind the published figures are in benchmarks/growth.jsonl.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from command import exit_status, parser_of
 from growth_photos import write_photos
 
 from shelfmind.errors import UserError
+from shelfmind.machine.processor import notable_instructions, processor_name
 
 COMMAND = Path(sys.executable).with_name("shelfmind")
 IMAGES, CLASSES, SIDE = 10_000, 100, 64
@@ -133,11 +134,12 @@ def measure(axis: str, value: int, verbs: list[str], folder: Path, results: Path
     write_photos(at.data, images, shape["classes"], shape["side"])
     write_photos(at.queries, QUERIES, min(shape["classes"], QUERIES), shape["side"], seed=1)
     environment = {**os.environ, "SHELFMIND_CACHE": str(at.work / "cache")}
+    machine = f"{processor_name()} ({', '.join(notable_instructions())})"
     for verb in verbs:
         if verb in WITH_A_NEW_CACHE:
             shutil.rmtree(at.work / "cache", ignore_errors=True)
         figures = measured(VERBS[verb](at), environment, at.work / "log.txt")
-        line = {"axis": axis, "value": value, "verb": verb, "images": images, **shape, **figures}
+        line = {"axis": axis, "value": value, "verb": verb, "images": images, **shape, **figures, "machine": machine}
         with results.open("a") as stream:
             stream.write(json.dumps(line) + "\n")
         print(line, flush=True)

@@ -1,6 +1,10 @@
 """Plot the figures of `growth.py` as SVG files for the documentation, one per axis, and print their tables as Markdown.
 
-python benchmarks/growth_plot.py FOLDER/growth.jsonl --out docs/pictures
+    cat FOLDER/growth.jsonl >> benchmarks/growth.jsonl
+    python benchmarks/growth_plot.py benchmarks/growth.jsonl --out docs/pictures
+
+Figures of another machine than that of most lines have hollow points and an asterisk. What one more image or class
+costs is from the last two values of one machine.
 """
 
 from __future__ import annotations
@@ -8,9 +12,11 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from command import exit_status, parser_of
 from markupsafe import Markup
@@ -33,21 +39,37 @@ STYLE = (
     "text{font:11px system-ui,sans-serif;fill:#57606a}.title{font-weight:600;fill:#24292f}.grid{stroke:#d0d7de}"
     ".axis{stroke:#8c959f}.line{fill:none;stroke-width:1.6}"
 )
-Lines = Mapping[str, Sequence[tuple[float, float]]]
+
+
+class Point(NamedTuple):
+    """A figure of one command."""
+
+    x: float
+    y: float
+    machine: str
+
+
+Lines = Mapping[str, Sequence[Point]]
 
 
 def lines_of(known: Iterable[Mapping[str, Any]], axis: str, measure: str, verbs: Sequence[str]) -> Lines:
     """The points of each verb in order of x; the last measurement of a value counts."""
-    found: dict[str, dict[float, float]] = {verb: {} for verb in verbs}
+    found: dict[str, dict[float, Point]] = {verb: {} for verb in verbs}
     for each in known:
         if each["axis"] == axis and each["status"] == 0 and each["verb"] in found:
-            found[each["verb"]][each["value"]] = max(each[measure], 0.1)
-    return {verb: sorted(points.items()) for verb, points in found.items() if points}
+            value = each["value"]
+            found[each["verb"]][value] = Point(value, max(each[measure], 0.1), each["machine"])
+    return {verb: sorted(points.values()) for verb, points in found.items() if points}
 
 
-def panel(lines: Lines, x_title: str, title: str, left: int, top: int) -> str:
+def usual_machine(known: Iterable[Mapping[str, Any]]) -> str:
+    """The machine of most lines."""
+    return Counter(each["machine"] for each in known).most_common(1)[0][0]
+
+
+def panel(lines: Lines, usual: str, x_title: str, title: str, left: int, top: int) -> str:
     """One log-log plot with a label at the end of each line."""
-    points = [point for line in lines.values() for point in line]
+    points = [(point.x, point.y) for line in lines.values() for point in line]
     x_range, y_range = (_decades([point[place] for point in points], whole=place == 1) for place in (0, 1))
     frame = Frame(x_range, y_range, WIDTH, HEIGHT, right=LABELS, top=26, left=52)
     x_ticks = [(math.log10(value), _said(value)) for value in sorted({x for x, _ in points})]
@@ -55,10 +77,14 @@ def panel(lines: Lines, x_title: str, title: str, left: int, top: int) -> str:
     parts = [frame.axes(x_ticks, y_ticks, x_title), text(frame.left, 14, title, anchor="start", style="title")]
     ends = []
     for (verb, line), colour in zip(lines.items(), COLOURS, strict=False):
-        places = [(frame.x(math.log10(x)), frame.y(math.log10(y))) for x, y in line]
+        places = [(frame.x(math.log10(point.x)), frame.y(math.log10(point.y))) for point in line]
+        fills = [colour if point.machine == usual else "#fff" for point in line]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
         parts.append(f'<path class="line" stroke="{colour}" d="M{path}"/>')
-        parts += [f'<circle fill="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>' for x, y in places]
+        parts += [
+            f'<circle fill="{fill}" stroke="{colour}" cx="{x:.1f}" cy="{y:.1f}" r="2.5"/>'
+            for (x, y), fill in zip(places, fills, strict=True)
+        ]
         ends.append((places[-1], verb, colour))
     lowest = 0.0
     for (x, y), verb, colour in sorted(ends, key=lambda end: end[0][1]):
@@ -72,7 +98,7 @@ def panel(lines: Lines, x_title: str, title: str, left: int, top: int) -> str:
 def plot(known: Sequence[Mapping[str, Any]], axis: str) -> str:
     """An SVG file with CPU time and memory side by side, a row for each group of verbs."""
     panels = [
-        panel(lines, AXES[axis], title, column * WIDTH, row * HEIGHT)
+        panel(lines, usual_machine(known), AXES[axis], title, column * WIDTH, row * HEIGHT)
         for row, verbs in enumerate(GROUPS)
         for column, (measure, title) in enumerate(MEASURES.items())
         if (lines := lines_of(known, axis, measure, verbs))
@@ -88,25 +114,31 @@ def table(known: Sequence[Mapping[str, Any]], axis: str) -> str:
     """CPU seconds and peak memory of each verb at each value, and what one more costs between the last two."""
     verbs = [verb for group in GROUPS for verb in group]
     times, memory = (lines_of(known, axis, measure, verbs) for measure in MEASURES)
-    values = sorted({x for line in times.values() for x, _ in line})
+    values = sorted({point.x for line in times.values() for point in line})
+    usual = usual_machine(known)
     one_more = {"images": "one more image", "classes": "one more class"}.get(axis)
     heads = ["CPU s, peak MiB", *map(_said, values), *([] if one_more is None else [one_more])]
     rows = [f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
     for verb, line in times.items():
-        peaks, seconds = dict(memory[verb]), dict(line)
-        cells = [f"{seconds[value]:,.0f}, {peaks[value]:,.0f}" if value in seconds else "" for value in values]
-        cells += [] if one_more is None else [_slope(line, peaks)]
+        peaks, seconds = ({point.x: point for point in each} for each in (memory[verb], line))
+        cells = [
+            f"{seconds[value].y:,.0f}, {peaks[value].y:,.0f}{'' if seconds[value].machine == usual else ' *'}"
+            if value in seconds
+            else ""
+            for value in values
+        ]
+        cells += [] if one_more is None else [_slope(line, memory[verb])]
         rows.append(f"| `{verb}` | {' | '.join(cells)} |")
     return "\n".join(rows)
 
 
-def _slope(line: Sequence[tuple[float, float]], peaks: Mapping[float, float]) -> str:
-    """CPU time and memory between the last two values, per unit."""
-    if len(line) < 2:
-        return ""
-    (x0, seconds0), (x1, seconds1) = line[-2:]
-    each = x1 - x0
-    return f"{1000 * (seconds1 - seconds0) / each:.2f} ms, {1024 * (peaks[x1] - peaks[x0]) / each:.1f} KiB"
+def _slope(times: Sequence[Point], peaks: Sequence[Point]) -> str:
+    """CPU time and memory between the last two values of one machine, per unit."""
+    for (before, after), (low, high) in reversed(list(zip(pairwise(times), pairwise(peaks), strict=True))):
+        if before.machine == after.machine:
+            each = after.x - before.x
+            return f"{1000 * (after.y - before.y) / each:.2f} ms, {1024 * (high.y - low.y) / each:.1f} KiB"
+    return ""
 
 
 def _decades(values: Sequence[float], *, whole: bool) -> tuple[float, float]:

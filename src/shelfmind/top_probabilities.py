@@ -72,7 +72,7 @@ class TopProbabilities:
     def __getitem__(self, chosen: slice | Ints | tuple[Ints, Ints]) -> Floats:
         """An array (n, C) of some rows; or (n,) of one class per row, for row numbers and class ids of shape (n,)."""
         rows = chosen[0] if isinstance(chosen, tuple) else chosen
-        ids, values, rest = self.ids[rows], self.values[rows], self._rest(rows)
+        ids, values, rest = self.ids[rows], self.values[rows], self._each_other(rows)
         if isinstance(chosen, tuple):
             found = ids == np.asarray(chosen[1])[:, None]
             return np.where(found.any(axis=1), (values * found).sum(axis=1), rest).astype(np.float32)
@@ -80,12 +80,28 @@ class TopProbabilities:
         np.put_along_axis(full, ids.astype(np.int64), values, axis=1)
         return full
 
-    def _rest(self, rows: slice | Ints) -> Floats:
+    def rest(self, rows: slice | Ints) -> Floats:
+        """The probability of all other classes together, (n,)."""
+        return self._each_other(rows) * (self.classes - self.ids.shape[1])
+
+    def _each_other(self, rows: slice | Ints) -> Floats:
         """The probability of each other class, (n,)."""
         values = self.values[rows]
         others = max(1, self.classes - values.shape[1])
         even = np.maximum(0, 1 - values.sum(axis=1, dtype=np.float64)) / others
         return np.minimum(even, values[:, -1]).astype(np.float32)  # none is more probable than those kept
+
+    def __setitem__(self, rows: Ints, values: Floats) -> None:
+        """Replace some rows by the most probable classes of full ones, (n, C); the arrays may be mapped files."""
+        for row, given in zip(rows.tolist(), values, strict=True):
+            chosen = best(given, self.ids.shape[1])
+            self.ids[row], self.values[row] = chosen, given[chosen]
+
+    def flush(self) -> None:
+        """Write mapped files to disk."""
+        for array in (self.ids, self.values):
+            if isinstance(array, np.memmap):
+                array.flush()
 
     def argmax(self, axis: int) -> Ints:
         """The most probable class of each image, (N,)."""
@@ -100,3 +116,22 @@ class TopProbabilities:
         )
 
     copy = __array__
+
+
+Probabilities = npt.NDArray[np.floating[Any]] | TopProbabilities
+"""Of N images for C classes, (N, C): all, in an array that may be memory-mapped, or those of the most probable
+classes."""
+
+
+def known_classes(probabilities: Probabilities, rows: slice | Ints) -> tuple[Floats, npt.NDArray[np.integer[Any]]]:
+    """Copies of the kept probabilities of n rows and their classes, (n, K) each: K = C for an ordinary array."""
+    if isinstance(probabilities, TopProbabilities):
+        return np.array(probabilities.values[rows], np.float32), np.array(probabilities.ids[rows])
+    values = np.array(probabilities[rows], np.float32)
+    return values, np.broadcast_to(np.arange(values.shape[1]), values.shape)
+
+
+def kept_per_image(probabilities: Probabilities) -> int:
+    """K of `known_classes`."""
+    kept = probabilities.ids if isinstance(probabilities, TopProbabilities) else probabilities
+    return int(kept.shape[1])

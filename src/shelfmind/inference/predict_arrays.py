@@ -13,13 +13,18 @@ from shelfmind.errors import UserError
 from shelfmind.images.squares import Squares
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Progress
+from shelfmind.top_probabilities import KEPT, Probabilities, TopProbabilities
+
+MOST_MAPPED = 2**31
+"""The greatest number of probabilities that are kept in full in a mapped file: 8 GiB."""
+_ALL, _TOP_CLASSES, _TOP = "probabilities.npy", "top_classes.npy", "top_probabilities.npy"
 
 
 def predict_into(
     predictor: Predictor,
     squares: Squares,
     *,
-    probabilities: npt.NDArray[np.floating[Any]],
+    probabilities: Probabilities,
     embeddings: Path,
     wanted: Bools | None = None,
     progress: Progress | None = None,
@@ -41,8 +46,9 @@ def predict_into(
         if progress is not None:
             progress(stop - start)
         start = stop
-    if isinstance(rows, np.memmap):
-        rows.flush()
+    for array in (rows, probabilities):
+        if isinstance(array, np.memmap | TopProbabilities):
+            array.flush()
 
 
 def open_array(path: Path, shape: tuple[int, ...], dtype: Any) -> Any:
@@ -60,3 +66,27 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: Any) -> Any:
         return new_array(path, dtype, shape)
     except OSError as error:
         raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def open_probabilities(folder: Path, images: int, classes: int) -> Probabilities:
+    """Open mapped files in `folder` for the probabilities of N images, created with zeros if they do not exist.
+
+    Beyond `MOST_MAPPED` values, they keep the most probable classes of each image.
+
+    Raises `UserError` if they cannot be created.
+    """
+    if images * classes <= MOST_MAPPED:
+        whole: npt.NDArray[np.float32] = open_array(folder / _ALL, (images, classes), np.float32)
+        return whole
+    shape = (images, min(KEPT, classes))
+    ids, values = open_array(folder / _TOP_CLASSES, shape, np.int32), open_array(folder / _TOP, shape, np.float32)
+    return TopProbabilities(ids, values, classes)
+
+
+def read_probabilities(folder: Path, classes: int) -> Probabilities:
+    """Map the files of `open_probabilities` for reading."""
+    if (folder / _TOP).exists():
+        ids, values = (np.load(folder / name, mmap_mode="r") for name in (_TOP_CLASSES, _TOP))
+        return TopProbabilities(ids, values, classes)
+    whole: npt.NDArray[np.float32] = np.load(folder / _ALL, mmap_mode="r")
+    return whole

@@ -13,7 +13,7 @@ from shelfmind.nouns import counted
 from shelfmind.overrides import parse_override
 from shelfmind.requests.request import Flag, Incidental, NoFlag, Request
 
-MAX_CLASSES = 10_000
+MAX_CLASSES = 100_000
 ERROR_KINDS = ("random", "sibling", "foreign")
 FACTORS = ("angle", "perspective", "glare", "blur", "exposure", "occlusion", "noise", "jpeg", "clutter")
 Level = Annotated[float, Field(ge=0, le=1)]

@@ -24,6 +24,7 @@ from shelfmind.guidance.arguments import arguments_of
 from shelfmind.guidance.situation import photos_of
 from shelfmind.guidance.starts import random_folds_warning
 from shelfmind.images.checking import note_bad_files, reject_too_many_bad
+from shelfmind.inference.predict_arrays import read_probabilities
 from shelfmind.machine.device import start_mindspore
 from shelfmind.models.weights import Start
 from shelfmind.nouns import counted, shortened
@@ -183,7 +184,7 @@ def _rank_labels(
     watcher: Watcher,
 ) -> LabelCheckOutcome:
     """Score, rank and write everything; `audit.json` is written last."""
-    probabilities = np.load(check.probabilities, mmap_mode="r")
+    probabilities = read_probabilities(check.root, len(held_out.class_names))
 
     def embeddings(fold: int) -> Any:
         return np.load(check.embeddings(fold), mmap_mode="r")

@@ -8,15 +8,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.data.list_file import write_list
 from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_json
 from shelfmind.guidance.starts import FEW
 from shelfmind.images.squares import open_squares
-from shelfmind.inference.predict_arrays import open_array, predict_into
+from shelfmind.inference.predict_arrays import open_probabilities, predict_into
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.records import Sample
@@ -53,7 +51,7 @@ class CheckPlan:
 
 @dataclass(frozen=True)
 class CheckFolder:
-    """The file names of a label check; `root` is the folder."""
+    """The file names of a label check; `root` is the folder, and has the files of `open_probabilities`."""
 
     root: Path
 
@@ -76,11 +74,6 @@ class CheckFolder:
     def bad_files(self) -> Path:
         """Unusable files, with reasons."""
         return self.root / "bad_files.csv"
-
-    @property
-    def probabilities(self) -> Path:
-        """Out-of-fold probabilities of the checked images, 32-bit, (images, classes)."""
-        return self.root / "probabilities.npy"
 
     def fold(self, fold: int) -> Path:
         """The folder of one fold: its list of images, its run, its embeddings and, once finished, `done.json`."""
@@ -121,8 +114,7 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
     use is that of a single training, regardless of the number of images.
     """
     settings = plan.settings()
-    shape = (held_out.checkable, len(held_out.class_names))
-    probabilities = open_array(check.probabilities, shape, np.float32)
+    probabilities = open_probabilities(check.root, held_out.checkable, len(held_out.class_names))
     squares = None
     for fold in held_out.used_folds:
         done = check.fold(fold) / "done.json"
@@ -153,7 +145,6 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
             wanted=held_out.folds == fold,
             progress=watcher.counter("predicting", len(held_out.samples)),
         )
-        probabilities.flush()
         ended = time.perf_counter()
         write_json(done, {"seconds": round(ended - began, 1), "predicting_s": round(ended - predicting, 1)})
 

@@ -22,7 +22,7 @@ from shelfmind.errors import UserError, argument, call
 from shelfmind.files import scratch_in_cache
 from shelfmind.images.content import hash_files
 from shelfmind.images.squares import open_squares
-from shelfmind.inference.predict_arrays import open_array, predict_into
+from shelfmind.inference.predict_arrays import open_probabilities, predict_into, read_probabilities
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Sample, require_same_classes, with_classes_of_run
@@ -59,7 +59,7 @@ def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> Network
     opinion = NetworkOutputs(
         source=source_of_folds(f"the networks of {folder.name}", unlearnt),
         held_out=held_out,
-        probabilities=np.load(folder / "probabilities.npy", mmap_mode="r"),
+        probabilities=read_probabilities(folder, len(held_out.class_names)),
         embeddings=lambda fold: np.load(folder / "folds" / str(fold) / "embeddings.npy", mmap_mode="r"),
         unseen=unlearnt,
         root=catalog.root,
@@ -80,7 +80,7 @@ def _by_run(run: RunFolder, catalog: Catalog, counter: Counter) -> NetworkFindin
     squares, good, _ = open_squares(samples, predictor.recipe.data, counter("preparing images", len(samples)))
     with scratch_in_cache() as scratch:
         embeddings_file = scratch / "embeddings.npy"
-        probabilities = open_array(scratch / "probabilities.npy", (len(good), len(catalog.class_names)), np.float32)
+        probabilities = open_probabilities(scratch, len(good), len(catalog.class_names))
         progress = counter("asking the network", len(good))
         predict_into(predictor, squares, probabilities=probabilities, embeddings=embeddings_file, progress=progress)
         embeddings = np.load(embeddings_file, mmap_mode="r")

@@ -71,3 +71,36 @@ def test_an_array_of_another_shape_is_made_anew(mindspore: Any, tmp_path: Path) 
     assert open_array(tmp_path / "a.npy", (4, 2), np.float32).shape == (4, 2)
     (tmp_path / "a.npy").write_bytes(b"cut")
     assert not open_array(tmp_path / "a.npy", (4, 2), np.float32).any()
+
+
+def test_very_many_probabilities_keep_the_most_probable_classes(
+    squares: np.ndarray, mindspore: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelfmind.inference import predict_arrays
+    from shelfmind.inference.predict_arrays import open_probabilities, predict_into, read_probabilities
+    from shelfmind.top_probabilities import TopProbabilities
+
+    monkeypatch.setattr(predict_arrays, "MOST_MAPPED", COUNT * 3 - 1)
+    monkeypatch.setattr(predict_arrays, "KEPT", 2)
+    wanted = np.arange(COUNT) >= 5
+    for half in (~wanted, wanted):  # a fold, and the next one after a restart
+        predict_into(
+            Numbers(),  # type: ignore[arg-type]
+            squares,
+            probabilities=open_probabilities(tmp_path, COUNT, 3),
+            embeddings=tmp_path / "e.npy",
+            wanted=half,
+        )
+    found = read_probabilities(tmp_path, 3)
+    assert isinstance(found, TopProbabilities)
+    np.testing.assert_array_equal(found.values, np.repeat(np.arange(COUNT)[:, None], 2, 1))
+    np.testing.assert_array_equal(found.ids, [[0, 1]] * COUNT)
+    assert not (tmp_path / "probabilities.npy").exists()
+
+
+def test_few_probabilities_are_kept_in_full(squares: np.ndarray, mindspore: Any, tmp_path: Path) -> None:
+    from shelfmind.inference.predict_arrays import open_probabilities, predict_into, read_probabilities
+
+    whole = open_probabilities(tmp_path, COUNT, 3)
+    predict_into(Numbers(), squares, probabilities=whole, embeddings=tmp_path / "e.npy")  # type: ignore[arg-type]
+    np.testing.assert_array_equal(read_probabilities(tmp_path, 3)[:], np.repeat(np.arange(COUNT)[:, None], 3, 1))

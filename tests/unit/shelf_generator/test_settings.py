@@ -22,7 +22,7 @@ def test_overrides_win_and_are_typed() -> None:
     ("values", "said"),
     [
         ({"classes": 1}, "classes must be at least 2, got 1"),
-        ({"classes": 10_001, "images": 100_000}, "classes must be at most 10000, got 10001"),
+        ({"classes": 100_001, "images": 200_000}, "classes must be at most 100000, got 100001"),
         ({"classes": 100, "images": 199}, "199 images are too few for 100 classes: use at least 200"),
         ({"classes": 100, "images": 250, "val_fraction": 0.1}, "use at least 300"),
         ({"seed": -1}, "seed"),

@@ -19,6 +19,7 @@ from shelfmind.analysis.label_errors.neighbours import Embeddings, nearness
 from shelfmind.analysis.label_errors.outliers import outlier_scores
 from shelfmind.arrays import Bools, Floats, Ints, Wide
 from shelfmind.progress import Counter, count_silently
+from shelfmind.top_probabilities import Probabilities
 
 SUSPICIOUS_ODDS = 2.5
 """A label is flagged if its best other class is at least exp(2.5) = 12 times as likely, unless that is usual for its
@@ -95,7 +96,7 @@ class LabelCheck:
 
 
 def check_labels(
-    probabilities: npt.NDArray[np.floating[Any]],
+    probabilities: Probabilities,
     held_out: HeldOut,
     embeddings: Callable[[int], Embeddings],
     counter: Counter = count_silently,

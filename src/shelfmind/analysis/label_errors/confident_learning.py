@@ -4,15 +4,16 @@ rows."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import coo_array, csr_array, diags_array
 
 from shelfmind.analysis.mapped import release_pages
 from shelfmind.arrays import Floats, Ints, Wide
 from shelfmind.evaluation.matrix_rows import require_distributions, row_chunks
 from shelfmind.progress import Progress
+from shelfmind.top_probabilities import Probabilities, TopProbabilities, kept_per_image, known_classes
 
 NO_CLASS = -1
 CANDIDATES = 4
@@ -45,20 +46,20 @@ class NoiseEstimate:
 
     `thresholds` (classes,) is each class's mean probability over its own images, NaN for a class without images;
     `joint` (classes, classes) counts images with the row's label that confidently belong to the column's class, scaled
-    so that each row sums to the number of the class's images.
+    so that each row sums to the number of the class's images. It is sparse, because it has at most one entry per image.
     """
 
     thresholds: Wide
-    joint: Wide
+    joint: csr_array
 
     @property
     def wrong(self) -> Wide:
         """The estimated number of wrong labels in each class, shape (classes,)."""
-        return np.asarray(self.joint.sum(axis=1) - np.diagonal(self.joint))
+        return np.asarray(self.joint.sum(axis=1) - self.joint.diagonal())
 
 
-def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: Progress | None = None) -> Scan:
-    """Read probabilities (N, C), which may be memory-mapped, once; labels (N,) are class ids.
+def scan(probabilities: Probabilities, labels: Ints, progress: Progress | None = None) -> Scan:
+    """Read probabilities once; labels (N,) are class ids.
 
     Raises `UserError` for rows that are not probability distributions, naming the first.
     """
@@ -68,14 +69,18 @@ def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: P
     kept = min(CANDIDATES, classes - 1)
     given = np.zeros(total, np.float32)
     candidates, candidate_probabilities = np.zeros((total, kept), np.int64), np.zeros((total, kept), np.float32)
-    for rows in row_chunks(total, classes, _CHUNK_VALUES):
-        values = np.array(probabilities[rows], np.float32)
-        require_distributions(values, rows.start, "row {}".format)
-        own = labels[rows, None]
-        given[rows] = np.take_along_axis(values, own, axis=1)[:, 0]
-        np.put_along_axis(values, own, -1.0, axis=1)
+    for rows in row_chunks(total, kept_per_image(probabilities), _CHUNK_VALUES):
+        values, ids = known_classes(probabilities, rows)
+        whole = values
+        if isinstance(probabilities, TopProbabilities):
+            whole = np.column_stack([values, probabilities.rest(rows)])
+        require_distributions(whole, rows.start, "row {}".format)
+        own = labels[rows]
+        given[rows] = probabilities[np.arange(rows.start, rows.stop), own]
+        values[ids == own[:, None]] = -1.0
         best = _largest(values, kept)
-        candidates[rows], candidate_probabilities[rows] = best, np.take_along_axis(values, best, axis=1)
+        candidates[rows] = np.take_along_axis(ids, best, axis=1)
+        candidate_probabilities[rows] = np.take_along_axis(values, best, axis=1)
         release_pages(probabilities)
         if progress is not None:
             progress(len(values))
@@ -83,13 +88,14 @@ def scan(probabilities: npt.NDArray[np.floating[Any]], labels: Ints, progress: P
 
 
 def estimate_noise(
-    probabilities: npt.NDArray[np.floating[Any]], scanned: Scan, checked: npt.NDArray[np.bool_] | None = None
+    probabilities: Probabilities, scanned: Scan, checked: npt.NDArray[np.bool_] | None = None
 ) -> NoiseEstimate:
     """Estimate which labels are confidently predicted as which other classes, in a second pass over the probabilities.
 
     An image counts as confidently of a class if its probability of it reaches the mean of the class's own images; if
     several classes qualify, the most probable one counts. Northcutt, Jiang and Chuang, "Confident Learning: Estimating
     Uncertainty in Dataset Labels", JAIR 2021, equations 1 and 3. Only images that are `checked` (N,) count, if given.
+    Of `TopProbabilities`, only the kept classes can qualify.
     """
     labels, classes = scanned.labels, scanned.classes
     counting = np.ones(len(labels), np.bool_) if checked is None else checked
@@ -97,23 +103,26 @@ def estimate_noise(
     sums = np.bincount(labels[counting], weights=scanned.given[counting], minlength=classes)
     thresholds = np.divide(sums, counts, out=np.full(classes, np.nan), where=counts > 0)
     reach = np.nan_to_num(thresholds, nan=np.inf).astype(np.float32)
-    joint = np.zeros((classes, classes), np.float64)
-    for rows in row_chunks(len(labels), classes, _CHUNK_VALUES):
-        values = np.array(probabilities[rows], np.float32)
-        values[values < reach] = -1.0
-        confident = values.argmax(axis=1)
+    pairs = [np.zeros((2, 0), np.int64)]
+    for rows in row_chunks(len(labels), kept_per_image(probabilities), _CHUNK_VALUES):
+        values, ids = known_classes(probabilities, rows)
+        values[values < (reach[ids] if isinstance(probabilities, TopProbabilities) else reach)] = -1.0
+        confident = np.take_along_axis(ids, values.argmax(axis=1)[:, None], axis=1)[:, 0]
         sure = (values.max(axis=1) >= 0) & counting[rows]
-        np.add.at(joint, (labels[rows][sure], confident[sure]), 1.0)
+        pairs.append(np.stack([labels[rows][sure], confident[sure]]))
         release_pages(probabilities)
+    given, likely = np.concatenate(pairs, axis=1)
+    joint = coo_array((np.ones(len(given)), (given, likely)), (classes, classes)).tocsr()
     return NoiseEstimate(thresholds, _calibrated(joint, counts))
 
 
-def _calibrated(joint: Wide, counts: Ints) -> Wide:
+def _calibrated(joint: csr_array, counts: Ints) -> csr_array:
     """Each row scaled to the number of the class's images; a row without confident images is assumed correct."""
-    np.fill_diagonal(joint, np.maximum(joint.diagonal(), counts > 0))
-    rows = joint.sum(axis=1)
+    missing = np.maximum((counts > 0) - joint.diagonal(), 0.0)
+    joint = joint + diags_array(missing)
+    rows = np.asarray(joint.sum(axis=1))
     scale = np.divide(counts, rows, out=np.zeros(len(rows)), where=rows > 0)
-    return np.asarray(joint * scale[:, None])
+    return csr_array(diags_array(scale) @ joint)
 
 
 def _largest(values: Floats, count: int) -> Ints:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.cluster import AgglomerativeClustering
 
-from shelfmind.analysis.label_errors.neighbours import Embeddings, class_means
-from shelfmind.analysis.mapped import release_pages
-from shelfmind.arrays import Bools, Ints, Wide
-from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
+from shelfmind.analysis.label_errors.class_groups import confusions, group_classes
+from shelfmind.analysis.label_errors.neighbours import Embeddings, class_means, members_of_classes
+from shelfmind.arrays import Bools, Ints
+from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.top_probabilities import Probabilities
 
 CUT = 0.75
 """Two classes, or two groups on average, that are farther apart than this (of 0..1) are not merged."""
-FULL_CONFUSION = 0.1
-"""A mutual confusion of this share of the probability counts as complete: a tenth of a class's images is a lot."""
 EXAMPLES = 3
-_CHUNK_VALUES = 8_000_000
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Families:
 def find_families(
     paths: Sequence[str],
     labels: Ints,
-    probabilities: npt.NDArray[np.floating[Any]],
+    probabilities: Probabilities,
     embeddings: Embeddings,
     class_names: Sequence[str],
     *,
@@ -75,56 +71,19 @@ def find_families(
 ) -> Families:
     """Cluster classes by a network's outputs for N images, in seconds for thousands of classes.
 
-    `probabilities` (N, C) and `embeddings` (N, D) may be memory-mapped. `measured` (N,) are the images to evaluate on,
-    those that the network was not trained on (all if None); confusions and accuracies use these images, embeddings all
-    images. Similarity is the mean of two values in 0..1: the mutual confusion, which is the probability that the images
-    of each class give to the other as a share of what they give to the two, saturated at `FULL_CONFUSION`; and the
-    cosine of the classes' mean embeddings, above the median of all pairs. Average linkage merges groups up to the
-    distance `cut`, so that a family is similar as a whole instead of a chain of neighbours.
+    `embeddings` (N, D) may be memory-mapped. `measured` (N,) are the images to evaluate on, those that the network was
+    not trained on (all if None); confusions and accuracies use these images, embeddings all images. Classes are
+    clustered by `group_classes`, up to the distance `cut`.
     """
     classes = len(class_names)
     chosen = np.arange(len(labels)) if measured is None else np.flatnonzero(measured)
-    confusion, predicted = mean_probabilities(probabilities, labels, chosen, classes)
+    confusion, predicted = confusions(probabilities, labels, chosen, classes)
     means = class_means(embeddings, labels, classes)
     present = np.flatnonzero(np.bincount(labels[labels >= 0], minlength=classes) > 0)
     groups = np.arange(classes)
     if len(present) > 1:
-        distance = 1.0 - similarity(confusion[np.ix_(present, present)], means[present])
-        clustering = AgglomerativeClustering(
-            n_clusters=None, metric="precomputed", linkage="average", distance_threshold=cut
-        )
-        groups[present] = classes + clustering.fit_predict(distance)
+        groups[present] = classes + group_classes(confusion[present][:, present], means[present], cut)
     return _described(paths, labels, embeddings, means, class_names, groups, chosen, predicted)
-
-
-def mean_probabilities(
-    probabilities: npt.NDArray[np.floating[Any]], labels: Ints, chosen: Ints, classes: int
-) -> tuple[Wide, Ints]:
-    """Mean probabilities of each class's images, (classes, classes), and the top prediction of each chosen image."""
-    sums, predicted = np.zeros((classes, classes)), np.zeros(len(chosen), np.int64)
-    for part in row_chunks(len(chosen), classes, _CHUNK_VALUES):
-        rows = chosen[part]
-        values = np.asarray(probabilities[rows], np.float32)
-        predicted[part] = values.argmax(axis=1)
-        order = np.argsort(labels[rows], kind="stable")
-        present, starts = np.unique(labels[rows][order], return_index=True)
-        release_pages(probabilities)
-        sums[present] += np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
-    counts = np.bincount(labels[chosen], minlength=classes)
-    return np.divide(sums, counts[:, None], out=np.zeros_like(sums), where=counts[:, None] > 0), predicted
-
-
-def similarity(confusion: Wide, means: npt.NDArray[np.float32]) -> Wide:
-    """Similarity of classes, (classes, classes), 0..1, from their mean probabilities and mean embeddings."""
-    own = confusion.diagonal()
-    both = confusion + confusion.T + own[:, None] + own[None, :]
-    mutual = np.divide(confusion + confusion.T, both, out=np.zeros_like(both), where=both > 0)
-    cosine = np.asarray(means @ means.T, np.float64)
-    usual = float(np.median(cosine[np.triu_indices(len(cosine), 1)]))
-    close = np.clip((cosine - usual) / max(1.0 - usual, 1e-6), 0.0, 1.0)
-    alike = (np.minimum(mutual / FULL_CONFUSION, 1.0) + close) / 2
-    np.fill_diagonal(alike, 1.0)
-    return np.asarray((alike + alike.T) / 2)
 
 
 def _described(
@@ -143,23 +102,27 @@ def _described(
     images = np.bincount(truth, minlength=len(groups))
     correct = np.bincount(truth[~wrong], minlength=len(groups))
     sizes = np.bincount(groups)
+    siblings_mistaken = np.bincount(groups[truth], weights=inner, minlength=len(sizes)).astype(np.int64)
+    rows = dict(members_of_classes(labels))
+    order = np.argsort(groups, kind="stable")
+    members_of = np.split(order, np.cumsum(sizes)[:-1])
     all_errors = max(1, int(wrong.sum()))
     found = []
     for group in np.flatnonzero(sizes > 1).tolist():
-        members = np.flatnonzero(groups == group)
+        members = members_of[group]
         total, right = int(images[members].sum()), int(correct[members].sum())
-        siblings = int(inner[groups[truth] == group].sum())
+        siblings = int(siblings_mistaken[group])
         found.append(
             Family(
                 members=tuple(
                     FamilyMember(
-                        int(label),
+                        label,
                         class_names[label],
                         int(images[label]),
                         int(correct[label]),
-                        _typical(paths, labels, embeddings, means, int(label)),
+                        _typical(paths, rows[label], embeddings, means[label]),
                     )
-                    for label in members[np.argsort(-images[members], kind="stable")]
+                    for label in members[np.argsort(-images[members], kind="stable")].tolist()
                 ),
                 images=total,
                 accuracy=right / total if total else None,
@@ -175,9 +138,8 @@ def _described(
 
 
 def _typical(
-    paths: Sequence[str], labels: Ints, embeddings: Embeddings, means: npt.NDArray[np.float32], label: int
+    paths: Sequence[str], members: Ints, embeddings: Embeddings, mean: npt.NDArray[np.float32]
 ) -> tuple[str, ...]:
     """The images of a class nearest to its mean, most typical first."""
-    members = np.flatnonzero(labels == label)
-    near = unit_rows(embeddings[members]) @ means[label]
+    near = unit_rows(embeddings[members]) @ mean
     return tuple(paths[index] for index in members[np.argsort(-near, kind="stable")[:EXAMPLES]])

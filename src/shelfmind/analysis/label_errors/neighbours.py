@@ -35,8 +35,8 @@ def nearness(
     with the number of images and the class size, not with the square of the number of images.
     """
     found = np.full(compared.shape, np.nan, np.float32)
-    members_of = dict(_members(labels))
-    for label, indices in _members(compared.ravel()):
+    members_of = dict(members_of_classes(labels))
+    for label, indices in members_of_classes(compared.ravel()):
         if label not in members_of:
             continue
         members = members_of[label]
@@ -52,6 +52,15 @@ def nearness(
     return found
 
 
+def members_of_classes(labels: Ints) -> Iterator[tuple[int, Ints]]:
+    """Each class with images, and their rows, ascending; labels (N,) below zero are no class."""
+    order = np.argsort(labels, kind="stable")
+    classes, starts = np.unique(labels[order], return_index=True)
+    for label, members in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
+        if label >= 0:
+            yield label, members
+
+
 def nearest_images(embeddings: Embeddings, query: int, members: Ints, count: int) -> Ints:
     """The rows among `members` most similar to the row `query`, most similar first, excluding the query itself."""
     members = members[members != query]
@@ -62,18 +71,9 @@ def nearest_images(embeddings: Embeddings, query: int, members: Ints, count: int
 def class_means(embeddings: Embeddings, labels: Ints, classes: int) -> Floats:
     """The mean direction of each class's embeddings, shape (classes, D), rows of length 1, NaN without images."""
     means = np.full((classes, embeddings.shape[1]), np.nan, np.float32)
-    for label, members in _members(labels):
+    for label, members in members_of_classes(labels):
         means[label] = unit_rows(unit_rows(embeddings[members]).mean(axis=0, keepdims=True))[0]
     return means
-
-
-def _members(labels: Ints) -> Iterator[tuple[int, Ints]]:
-    """Each class with images, with their rows."""
-    order = np.argsort(labels, kind="stable")
-    classes, starts = np.unique(labels[order], return_index=True)
-    for label, members in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
-        if label >= 0:
-            yield label, members
 
 
 def _mean_of_largest(values: Floats, count: int) -> Floats:

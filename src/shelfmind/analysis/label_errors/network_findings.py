@@ -26,6 +26,7 @@ from shelfmind.evaluation.metrics import ShotGroup, shot_groups
 from shelfmind.evaluation.outcomes import Outcomes
 from shelfmind.progress import Counter, count_silently
 from shelfmind.records import UNLABELLED, Catalog
+from shelfmind.top_probabilities import Probabilities
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class NetworkOutputs:
 
     source: str
     held_out: HeldOut
-    probabilities: npt.NDArray[np.floating[Any]]
+    probabilities: Probabilities
     embeddings: Callable[[int], Embeddings]
     unseen: Bools
     root: Path

@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score
 from shelfmind.analysis.label_errors.check import check_labels
 from shelfmind.analysis.label_errors.confident_learning import NO_CLASS
 from shelfmind.errors import UserError
+from shelfmind.top_probabilities import TopProbabilities
 
 
 def checked(data, probabilities=None, embeddings=None, counter=None):
@@ -160,3 +161,14 @@ def test_not_a_number_is_refused(planted):
     damaged[5, 2] = np.nan
     with pytest.raises(UserError, match="row 5 "):
         checked(planted, damaged)
+
+
+def test_the_most_probable_classes_find_what_all_probabilities_find(plant):
+    data = plant(classes=30, each=12, noise=0.5, errors=20)
+    whole, top = checked(data), TopProbabilities.of([data.probabilities], 30)
+    fewer = replace(top, ids=top.ids[:, :8], values=top.values[:, :8])
+    kept = checked(data, fewer)
+    assert np.array_equal(kept.scanned.candidates, whole.scanned.candidates)
+    assert kept.noise.wrong == pytest.approx(whole.noise.wrong, abs=0.05)
+    assert np.array_equal(kept.flagged, whole.flagged)
+    assert kept.score == pytest.approx(whole.score, abs=0.05)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shelfmind.analysis.label_errors import families
-from shelfmind.analysis.label_errors.families import find_families, mean_probabilities
+from shelfmind.analysis.label_errors.families import find_families
 
 FAMILIES = ([0, 1, 2], [3, 4], [5], [6], [7])
 EACH = 40
@@ -94,15 +94,6 @@ def test_only_measured_images_count(siblings):
     nothing = found(siblings, measured=np.zeros_like(measured))
     assert nothing.inner_error_share == 0
     assert all(family.accuracy is None and family.errors == 0 for family in nothing.families)
-
-
-def test_chunks_change_nothing(siblings, monkeypatch):
-    whole, predicted = mean_probabilities(siblings.probabilities, siblings.labels, np.arange(len(siblings.labels)), 8)
-    monkeypatch.setattr(families, "_CHUNK_VALUES", 8 * 7)
-    parts, again = mean_probabilities(siblings.probabilities, siblings.labels, np.arange(len(siblings.labels)), 8)
-    assert parts == pytest.approx(whole, abs=1e-6)
-    assert np.array_equal(predicted, again)
-    assert np.array_equal(predicted, siblings.probabilities.argmax(axis=1))
 
 
 def test_classes_without_images_and_a_single_class_are_no_family(siblings):
