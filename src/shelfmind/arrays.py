@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,3 +30,11 @@ def new_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> np.me
         with open(path, "r+b") as stream:
             os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
     return array
+
+
+def rows_by_label(labels: npt.NDArray[np.integer[Any]]) -> Iterator[tuple[int, Ints]]:
+    """Each label that occurs in (N,), ascending, and its rows, ascending; negative labels are skipped."""
+    order = np.argsort(labels, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+        if len(rows) and labels[rows[0]] >= 0:
+            yield int(labels[rows[0]]), rows

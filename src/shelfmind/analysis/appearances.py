@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from shelfmind.arrays import Bools, Floats, Ints, Wide
+from shelfmind.arrays import Bools, Floats, Ints, Wide, rows_by_label
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
 
@@ -97,7 +97,9 @@ def find_appearances(
     """
     progress = counter("finding multiple appearances", len(np.unique(labels[labels >= 0])), "classes")
     found: list[tuple[int, Ints, Wide, Split]] = []
-    for label, rows in _classes(labels):
+    for label, rows in rows_by_label(labels):
+        if len(rows) < MIN_PHOTOS:
+            continue
         if len(rows) > _MAX_PHOTOS:
             rows = rows[np.linspace(0, len(rows) - 1, _MAX_PHOTOS).round().astype(np.int64)]
         points = unit_rows(vectors(rows)).astype(np.float64)
@@ -150,13 +152,6 @@ def silhouette(points: Wide, second: Bools) -> float:
     inside = sums[own, rows] / (sizes[own] - 1)
     outside = sums[1 - own, rows] / sizes[1 - own]
     return float(((outside - inside) / np.maximum(np.maximum(inside, outside), 1e-12)).mean())
-
-
-def _classes(labels: Ints) -> Iterator[tuple[int, Ints]]:
-    order = np.argsort(labels, kind="stable")
-    for rows in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
-        if len(rows) >= MIN_PHOTOS and labels[rows[0]] >= 0:
-            yield int(labels[rows[0]]), rows
 
 
 def _groups(rows: Ints, points: Wide, split: Split, rng: np.random.Generator) -> tuple[Ints, ...]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shelfmind.analysis.measuring.angles import CLEAR
 from shelfmind.analysis.measuring.squares import measure_squares
-from shelfmind.arrays import Floats, Ints, Wide
+from shelfmind.arrays import Floats, Ints, Wide, rows_by_label
 from shelfmind.evaluation.ensemble import average_predictions
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.evaluation.metrics import ShotCutoffs
@@ -148,9 +148,9 @@ def _compared(embeddings: Floats, labels: Ints, references: References) -> list[
 def _class_distance(embeddings: Floats, labels: Ints, references: References) -> Wide:
     """One minus the cosine to the most similar training photo of the same class, NaN if there is none, (N,)."""
     apart = np.full(len(labels), np.nan)
-    for label in np.unique(labels).tolist():
-        own, members = labels == label, references.labels == label
-        if members.any():
+    members_of = dict(rows_by_label(references.labels))
+    for label, own in rows_by_label(labels):
+        if (members := members_of.get(label)) is not None:
             apart[own] = 1 - (embeddings[own] @ references.embeddings[members].T).max(1)
     return apart
 
@@ -164,7 +164,6 @@ def references_each(photos: int, class_names: Sequence[str]) -> int:
 def chosen_references(labels: Ints, each: int) -> Ints:
     """The rows of up to `each` photos per class, evenly spaced."""
     chosen = []
-    for label in np.unique(labels[labels >= 0]).tolist():
-        rows = np.flatnonzero(labels == label)
+    for _, rows in rows_by_label(labels):
         chosen.append(rows[np.unique(np.linspace(0, len(rows) - 1, min(each, len(rows))).round().astype(np.int64))])
     return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, np.int64)

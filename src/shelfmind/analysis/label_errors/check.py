@@ -17,7 +17,7 @@ from shelfmind.analysis.label_errors.confident_learning import NO_CLASS, NoiseEs
 from shelfmind.analysis.label_errors.held_out import HeldOut
 from shelfmind.analysis.label_errors.neighbours import Embeddings, nearness
 from shelfmind.analysis.label_errors.outliers import outlier_scores
-from shelfmind.arrays import Bools, Floats, Ints, Wide
+from shelfmind.arrays import Bools, Floats, Ints, Wide, rows_by_label
 from shelfmind.progress import Counter, count_silently
 from shelfmind.top_probabilities import Probabilities
 
@@ -218,9 +218,7 @@ def _class_medians(odds: Wide, labels: Ints) -> Wide:
     if not len(odds):
         return odds
     usual = np.full(int(labels.max()) + 1, np.median(odds))
-    order = np.argsort(labels, kind="stable")
-    present, starts = np.unique(labels[order], return_index=True)
-    for label, group in zip(present.tolist(), np.split(order, starts[1:]), strict=True):
+    for label, group in rows_by_label(labels):
         if len(group) >= _MIN_IMAGES:
             usual[label] = np.median(odds[group])
     return np.asarray(usual[labels])

@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.cluster import AgglomerativeClustering
 
 from shelfmind.analysis.mapped import release_pages
-from shelfmind.arrays import Floats, Ints
+from shelfmind.arrays import Floats, Ints, rows_by_label
 from shelfmind.evaluation.matrix_rows import row_chunks
 from shelfmind.top_probabilities import Probabilities, kept_per_image, known_classes
 
@@ -60,11 +60,10 @@ def group_classes(confusion: csr_array, means: Floats, cut: float) -> Ints:
     if classes > AT_ONCE:
         parts = _parts(classes, _links(mutual, means, usual, 1 - cut), 1 - cut)
     groups = np.arange(classes)
-    order = np.argsort(parts, kind="stable")
     clustering = AgglomerativeClustering(
         n_clusters=None, metric="precomputed", linkage="average", distance_threshold=cut
     )
-    for members in np.split(order, np.flatnonzero(np.diff(parts[order])) + 1):
+    for _, members in rows_by_label(parts):
         if len(members) > 1:
             confused = mutual[members][:, members].toarray().astype(np.float32)
             distance = 1.0 - _similarity(confused, means[members] @ means[members].T, usual)

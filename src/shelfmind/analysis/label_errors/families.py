@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from shelfmind.analysis.label_errors.class_groups import confusions, group_classes
-from shelfmind.analysis.label_errors.neighbours import Embeddings, class_means, members_of_classes
-from shelfmind.arrays import Bools, Ints
+from shelfmind.analysis.label_errors.neighbours import Embeddings, class_means
+from shelfmind.arrays import Bools, Ints, rows_by_label
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.top_probabilities import Probabilities
 
@@ -103,13 +103,12 @@ def _described(
     correct = np.bincount(truth[~wrong], minlength=len(groups))
     sizes = np.bincount(groups)
     siblings_mistaken = np.bincount(groups[truth], weights=inner, minlength=len(sizes)).astype(np.int64)
-    rows = dict(members_of_classes(labels))
-    order = np.argsort(groups, kind="stable")
-    members_of = np.split(order, np.cumsum(sizes)[:-1])
+    rows = dict(rows_by_label(labels))
     all_errors = max(1, int(wrong.sum()))
     found = []
-    for group in np.flatnonzero(sizes > 1).tolist():
-        members = members_of[group]
+    for group, members in rows_by_label(groups):
+        if len(members) == 1:
+            continue
         total, right = int(images[members].sum()), int(correct[members].sum())
         siblings = int(siblings_mistaken[group])
         found.append(

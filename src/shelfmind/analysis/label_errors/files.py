@@ -13,9 +13,9 @@ from scipy.special import expit
 from shelfmind.analysis.label_errors.check import OUTLIER_ABOVE, LabelCheck
 from shelfmind.analysis.label_errors.confident_learning import NO_CLASS
 from shelfmind.analysis.label_errors.held_out import HeldOut
-from shelfmind.analysis.label_errors.neighbours import Embeddings, members_of_classes, nearest_images
+from shelfmind.analysis.label_errors.neighbours import Embeddings, nearest_images
 from shelfmind.analysis.suspects import MAX_NEIGHBOURS, Suspect
-from shelfmind.arrays import Ints
+from shelfmind.arrays import Ints, rows_by_label
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.progress import Counter, count_silently
 from shelfmind.tables import write_table
@@ -73,7 +73,7 @@ def find_suspects(
     chosen = check.ranking()[suspicious[check.ranking()]]
     shown = held_out.labels.copy()
     shown[: held_out.checkable][suspicious] = NO_CLASS
-    by_class = dict(members_of_classes(shown))
+    by_class = dict(rows_by_label(shown))
     nothing = np.zeros(0, np.int64)
     found: dict[int, Suspect] = {}
     progress = counter("finding examples", len(chosen), "suspects")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from shelfmind.arrays import Floats, Ints
+from shelfmind.arrays import Floats, Ints, rows_by_label
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.progress import Progress
 
@@ -35,8 +34,8 @@ def nearness(
     with the number of images and the class size, not with the square of the number of images.
     """
     found = np.full(compared.shape, np.nan, np.float32)
-    members_of = dict(members_of_classes(labels))
-    for label, indices in members_of_classes(compared.ravel()):
+    members_of = dict(rows_by_label(labels))
+    for label, indices in rows_by_label(compared.ravel()):
         if label not in members_of:
             continue
         members = members_of[label]
@@ -52,15 +51,6 @@ def nearness(
     return found
 
 
-def members_of_classes(labels: Ints) -> Iterator[tuple[int, Ints]]:
-    """Each class with images, and their rows, ascending; labels (N,) below zero are no class."""
-    order = np.argsort(labels, kind="stable")
-    classes, starts = np.unique(labels[order], return_index=True)
-    for label, members in zip(classes.tolist(), np.split(order, starts[1:]), strict=True):
-        if label >= 0:
-            yield label, members
-
-
 def nearest_images(embeddings: Embeddings, query: int, members: Ints, count: int) -> Ints:
     """The rows among `members` most similar to the row `query`, most similar first, excluding the query itself."""
     members = members[members != query]
@@ -71,7 +61,7 @@ def nearest_images(embeddings: Embeddings, query: int, members: Ints, count: int
 def class_means(embeddings: Embeddings, labels: Ints, classes: int) -> Floats:
     """The mean direction of each class's embeddings, shape (classes, D), rows of length 1, NaN without images."""
     means = np.full((classes, embeddings.shape[1]), np.nan, np.float32)
-    for label, members in members_of_classes(labels):
+    for label, members in rows_by_label(labels):
         means[label] = unit_rows(unit_rows(embeddings[members]).mean(axis=0, keepdims=True))[0]
     return means
 

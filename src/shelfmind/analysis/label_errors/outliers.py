@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from shelfmind.arrays import Floats, Ints
+from shelfmind.arrays import Floats, Ints, rows_by_label
 
 _MIN_IMAGES = 5
 _POOLED_SHARE = 0.3
@@ -34,10 +34,7 @@ def _typical(labels: Ints, near: Floats, classes: int) -> tuple[Floats, Floats]:
     labels, near = labels[known], near[known]
     pooled_middle = float(np.median(near)) if len(near) else 0.0
     middle = np.full(classes, pooled_middle, np.float32)
-    order = np.argsort(labels, kind="stable")
-    present, starts = np.unique(labels[order], return_index=True)
-    groups = [group for group in np.split(order, starts[1:]) if len(group)]
-    large = [(label, group) for label, group in zip(present.tolist(), groups, strict=True) if len(group) >= _MIN_IMAGES]
+    large = [(label, group) for label, group in rows_by_label(labels) if len(group) >= _MIN_IMAGES]
     for label, group in large:
         middle[label] = np.median(near[group])
     deviations = np.abs(near - middle[labels])
