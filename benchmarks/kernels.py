@@ -5,7 +5,7 @@
 
 Each network is trained in a separate process, by the worker of `throughput.py`: first a warm-up of each set of kernels,
 then rounds of a few steps each, every second round in reverse order. With ``--beside``, oneDNN's kernels of another
-checkout (before) are compared with those of this one.
+checkout (before) are compared with those of this one. Without AVX-512, bfloat16 is left out.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 from throughput import OURS, SETTINGS
 from worker_pipe import Worker, WorkerError
 
+from shelfmind.kernels.library import NEEDED_FOR_BF16, processor_flags
 from shelfmind.model_facts import list_models
 
 HERE = Path(__file__).parent
@@ -49,7 +50,9 @@ def measure(model: str, arguments: argparse.Namespace) -> dict[str, list[float]]
     """Return milliseconds per step of each set of kernels in each round."""
     sizes = [str(arguments.classes), str(arguments.image_size), str(arguments.batch_size)]
     checkouts = {"": HERE.parent} if arguments.beside is None else {BEFORE: arguments.beside.resolve(), "": HERE.parent}
-    variants = OURS if arguments.beside is None else [variant for variant in OURS if variant != "mindspore"]
+    left_out = set() if processor_flags().issuperset(NEEDED_FOR_BF16) else {"onednn_bf16"}
+    left_out |= set() if arguments.beside is None else {"mindspore"}
+    variants = [variant for variant in OURS if variant not in left_out]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         workers = {}
         for suffix, checkout in checkouts.items():

@@ -1,11 +1,14 @@
 """Measure memory and time of scoring, flagging and ranking 345,000 labels of 2,388 classes, compared with cleanlab.
 
     .venv/bin/python benchmarks/label_error_memory.py --folder /tmp/somewhere
+    .venv/bin/python benchmarks/label_error_memory.py --folder /tmp/somewhere --images 200000 --classes 100000
 
 Synthetic out-of-fold probabilities are written in chunks (3.3 GB of 32-bit values, a long tail of classes, 5% of the
 labels wrong) with 16-bit embeddings of 256 values for each of five folds; all are deleted afterwards. Each method runs
 in a separate process and reports its peak resident memory (VmHWM, which includes pages of the mapped file that the
-system could drop at any time) and the peak of its anonymous memory alone (sampled 20 times per second).
+system could drop at any time) and the peak of its anonymous memory alone (sampled 20 times per second). *Everything*
+also finds confusable families and multiple appearances, as the whole command does. If there are too many probabilities
+for a file, the 100 most probable classes of each image are written, and cleanlab is left out.
 """
 
 from __future__ import annotations
@@ -23,8 +26,11 @@ from typing import Any
 import numpy as np
 from command import parser_of
 
+from shelfmind.inference.predict_arrays import MOST_MAPPED, open_probabilities, read_probabilities
+from shelfmind.top_probabilities import KEPT, TopProbabilities
+
 FOLDS, WIDTH, CHUNK = 5, 256, 5000
-METHODS = ("ours", "cleanlab", "cleanlab batched")
+METHODS = ("ours", "everything", "cleanlab", "cleanlab batched")
 
 
 def write_synthetic(folder: Path, images: int, classes: int) -> None:
@@ -40,8 +46,7 @@ def write_synthetic(folder: Path, images: int, classes: int) -> None:
     labels[wrong] = rng.integers(classes, size=int(wrong.sum()))
     seen = np.where(rng.random(images) < 0.9, true, rng.integers(classes, size=images))
     np.savez(folder / "labels.npz", labels=labels, wrong=labels != true, folds=rng.integers(FOLDS, size=images))
-    shape = (images, classes)
-    probabilities = np.lib.format.open_memmap(folder / "probabilities.npy", "w+", np.float32, shape)
+    probabilities = open_probabilities(folder, images, classes)
     centres = rng.normal(size=(classes, WIDTH)).astype(np.float32)
     embeddings = [
         np.lib.format.open_memmap(folder / f"embeddings{fold}.npy", "w+", np.float16, (images, WIDTH))
@@ -49,29 +54,38 @@ def write_synthetic(folder: Path, images: int, classes: int) -> None:
     ]
     for start in range(0, images, CHUNK):
         rows = slice(start, min(start + CHUNK, images))
-        values = rng.random((rows.stop - rows.start, classes), np.float32) ** 8
+        top = isinstance(probabilities, TopProbabilities)
+        values = rng.random((rows.stop - rows.start, KEPT if top else classes), np.float32) ** 8
         values *= rng.uniform(0.02, 0.5, (len(values), 1)).astype(np.float32) / values.sum(axis=1, keepdims=True)
-        values[np.arange(len(values)), seen[rows]] += 1 - values.sum(axis=1)
-        probabilities[rows] = values
+        if top:
+            others = seen[rows, None] + rng.integers(1, classes // KEPT, (len(values), 1)) * np.arange(KEPT)
+            values[:, 0] += 1 - values.sum(axis=1)
+            probabilities.ids[rows], probabilities.values[rows] = others % classes, values
+        else:
+            values[np.arange(len(values)), seen[rows]] += 1 - values.sum(axis=1)
+            probabilities[rows] = values
         for fold in range(FOLDS):
             scatter = rng.standard_normal((len(values), WIDTH), np.float32)
             embeddings[fold][rows] = centres[true[rows]] + scatter
     for array in (probabilities, *embeddings):
         array.flush()
+    (folder / "classes").write_text(str(classes))
 
 
-def run_ours(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+def run_ours(folder: Path, everything: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Score, flag and rank as `find_label_errors` does, and find examples for each suspect."""
     from shelfmind.analysis.label_errors.check import check_labels
     from shelfmind.analysis.label_errors.files import find_suspects, write_label_errors
     from shelfmind.analysis.label_errors.held_out import HeldOut
+    from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, describe
     from shelfmind.analysis.suspects import write_suspects
     from shelfmind.records import Sample
 
     archive = np.load(folder / "labels.npz")
-    labels, probabilities = archive["labels"], np.load(folder / "probabilities.npy", mmap_mode="r")
+    labels, count = archive["labels"], int((folder / "classes").read_text())
+    probabilities = read_probabilities(folder, count)
     names = tuple(f"train/{place}.jpg" for place in range(len(labels)))
-    classes = tuple(f"class {label:04d}" for label in range(probabilities.shape[1]))
+    classes = tuple(f"class {label:04d}" for label in range(count))
     samples = tuple(Sample(Path(name), int(label), "train") for name, label in zip(names, labels, strict=True))
     given = tuple(classes[label] for label in labels)
     held_out = HeldOut(samples, names, given, labels, archive["folds"], classes)
@@ -81,8 +95,17 @@ def run_ours(folder: Path) -> tuple[np.ndarray, np.ndarray]:
 
     check = check_labels(probabilities, held_out, embeddings)
     write_label_errors(folder / "label_errors.csv", check, held_out)
-    write_suspects(folder / "suspects.jsonl", find_suspects(check, held_out, embeddings))
+    suspects = find_suspects(check, held_out, embeddings)
+    write_suspects(folder / "suspects.jsonl", suspects)
+    if everything:
+        unseen = np.ones(len(labels), np.bool_)
+        describe(NetworkOutputs("drawn", held_out, probabilities, embeddings, unseen, folder), check, suspects)
     return check.score > 0.5, check.score
+
+
+def run_everything(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """`run_ours`, and all that the report shows."""
+    return run_ours(folder, everything=True)
 
 
 def run_cleanlab(folder: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -115,7 +138,7 @@ def measure(method: str, folder: Path) -> dict[str, Any]:
     """Run one method in this process and return its cost."""
     from sklearn.metrics import average_precision_score
 
-    run = {"ours": run_ours, "cleanlab": run_cleanlab, "cleanlab batched": run_cleanlab_batched}[method]
+    run = dict(zip(METHODS, (run_ours, run_everything, run_cleanlab, run_cleanlab_batched), strict=True))[method]
     peak, over = [0], threading.Event()
 
     def watch() -> None:
@@ -148,7 +171,9 @@ def main() -> int:
     if arguments.method:
         print(json.dumps(measure(arguments.method, folder)))
         return 0
-    needed = arguments.images * (4 * arguments.classes + 2 * WIDTH * FOLDS)
+    values = arguments.images * arguments.classes
+    kept = arguments.classes if values <= MOST_MAPPED else 2 * KEPT
+    needed = arguments.images * (4 * kept + 2 * WIDTH * FOLDS)
     if shutil.disk_usage(folder.parent).free < 1.5 * needed:
         print(f"error: {folder.parent} has less than {1.5 * needed / 2**30:.0f} GB free", file=sys.stderr)
         return 2
@@ -156,7 +181,7 @@ def main() -> int:
         began = time.perf_counter()
         write_synthetic(folder, arguments.images, arguments.classes)
         print(f"written {needed / 2**30:.1f} GB in {time.perf_counter() - began:.0f} s", flush=True)
-        for method in METHODS:
+        for method in METHODS if values <= MOST_MAPPED else METHODS[:2]:
             command = [sys.executable, __file__, "--folder", str(folder), "--method", method]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             last = done.stdout.strip().splitlines()[-1:] or [f"failed: {done.stderr.strip().splitlines()[-1:]}"]

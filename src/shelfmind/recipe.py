@@ -177,7 +177,7 @@ class TrainRecipe(RecipeSection):
         description="Mixed precision (on CPUs bfloat16 with oneDNN kernels). auto: if the device supports it.",
     )
     kernels: Literal["auto", "mindspore", "onednn"] = Field(
-        "auto", description="Kernels on CPUs. auto: oneDNN if installed and the CPU has AVX-512."
+        "auto", description="Kernels on CPUs. auto: oneDNN if installed and the CPU has AVX2."
     )
     stages: tuple[Stage, ...] = Field(
         (), description="Stages of progressive resolution. Defaults to a single stage at image_size."

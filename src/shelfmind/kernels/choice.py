@@ -14,6 +14,7 @@ from shelfmind.kernels.library import (
     has_bf16,
     installed,
     load_library,
+    require_bf16,
     require_fast_processor,
 )
 
@@ -42,7 +43,7 @@ class Choice:
 def choose(wanted: str, amp: str, device: str, threads: int, own_network: bool = True) -> Choice:
     """The kernels for training with this ``train.kernels`` and ``train.amp`` on this device.
 
-    ``auto`` chooses oneDNN for a network of shelfmind on a CPU with AVX-512, else MindSpore. oneDNN computes in
+    ``auto`` chooses oneDNN for a network of shelfmind on a CPU with AVX2, else MindSpore. oneDNN computes in
     bfloat16 if `amp` is on, or if it is auto and the CPU supports it.
 
     Raises:
@@ -123,8 +124,10 @@ def _onednn(amp: str, device: str, threads: int, own_network: bool) -> Choice:
     if not own_network:
         raise UnavailableError("MindCV networks use MindSpore's operators", fixable=False)
     require_fast_processor()
-    library = load_library(threads)
     half = amp == "on" or (amp == "auto" and has_bf16())
+    if half:
+        require_bf16()
+    library = load_library(threads)
     return Choice(ONEDNN, "bf16" if half else "fp32", library.version)
 
 

@@ -19,7 +19,9 @@ from shelfmind.files import cache_folder, exclusively, write_atomically, write_t
 RUNTIME, HEADERS = "onednn-cpu-gomp", "onednn-devel-cpu-gomp"
 INSTALL = "pip install 'shelfmind[kernels]'"
 FLAGS = ("-O3", "-march=native", "-std=c++17", "-fopenmp", "-fPIC", "-shared", "-Wall")
-NEEDED = ("avx512f", "avx512bw", "avx512dq", "avx512vl")
+NEEDED = ("avx2", "fma")
+NEEDED_FOR_BF16 = ("avx512f", "avx512bw", "avx512dq", "avx512vl")
+"""With these, oneDNN computes in bfloat16, but only with an instruction of `BF16` faster than in float32."""
 BF16 = ("avx512_bf16", "amx_bf16")
 _started: dict[Path, Library] = {}
 
@@ -58,10 +60,18 @@ def has_bf16() -> bool:
 
 def require_fast_processor() -> None:
     """Raise `UnavailableError` for a CPU on which these kernels have not been shown to be faster than MindSpore's."""
-    missing = [flag for flag in NEEDED if flag not in processor_flags()]
+    _require(NEEDED, "oneDNN kernels need a CPU with AVX2")
+
+
+def require_bf16() -> None:
+    """Raise `UnavailableError` for a CPU on which these kernels cannot compute in bfloat16."""
+    _require(NEEDED_FOR_BF16, "oneDNN kernels in bfloat16 need a CPU with AVX-512")
+
+
+def _require(flags: tuple[str, ...], what: str) -> None:
+    missing = [flag for flag in flags if flag not in processor_flags()]
     if missing:
-        lacks = ", ".join(missing)
-        raise UnavailableError(f"oneDNN kernels need a CPU with AVX-512; this one lacks {lacks}", fixable=False)
+        raise UnavailableError(f"{what}; this one lacks {', '.join(missing)}", fixable=False)
 
 
 def installed() -> bool:

@@ -65,7 +65,7 @@ def test_kernels_and_device_are_told_without_loading_any(monkeypatch: pytest.Mon
     assert choice.likely() == ("onednn", "bf16")
     flags.discard("avx512_bf16")
     assert choice.likely() == ("onednn", "fp32")
-    flags.discard("avx512f")
+    flags.discard("avx2")
     assert choice.likely() == ("mindspore", "fp32")
     monkeypatch.setenv("SHELFMIND_DEVICE", "GPU")
     assert device.likely_device() == "GPU"

@@ -16,9 +16,10 @@ from shelfmind.kernels.choice import choose, choose_recorded, describe
 
 @pytest.fixture
 def capable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A CPU with AVX-512, whatever this one is, and no word of the environment."""
+    """A CPU with AVX-512 and bfloat16, whatever this one is, and no word of the environment."""
     monkeypatch.delenv("SHELFMIND_KERNELS", raising=False)
     monkeypatch.setattr(choice, "require_fast_processor", lambda: None)
+    monkeypatch.setattr(choice, "require_bf16", lambda: None)
     monkeypatch.setattr(choice, "has_bf16", lambda: True)
 
 
@@ -57,11 +58,19 @@ def test_without_a_compiler_or_with_one_that_fails(
 
 def test_a_cpu_without_the_instructions_keeps_mindspores_own_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SHELFMIND_KERNELS", raising=False)
-    monkeypatch.setattr(module, "processor_flags", lambda: frozenset({"avx2"}))
+    monkeypatch.setattr(module, "processor_flags", lambda: frozenset({"avx"}))
     found = choose("auto", "auto", "CPU", 2)
     assert (found.name, found.note) == ("mindspore", None)
-    with pytest.raises(UserError, match="need a CPU with AVX-512; this one lacks avx512f"):
+    with pytest.raises(UserError, match="need a CPU with AVX2; this one lacks avx2, fma"):
         choose("onednn", "auto", "CPU", 2)
+
+
+def test_bfloat16_without_avx512_is_refused_or_left_to_mindspore(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SHELFMIND_KERNELS", raising=False)
+    monkeypatch.setattr(module, "processor_flags", lambda: frozenset({"avx2", "fma"}))
+    assert choose("auto", "on", "CPU", 2).name == "mindspore"
+    with pytest.raises(UserError, match="kernels in bfloat16 need a CPU with AVX-512; this one lacks avx512f"):
+        choose("onednn", "on", "CPU", 2)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,25 @@ using dnnl::memory;
 
 namespace shelfmind {
 
+void Arrangement::set(const memory::desc &from_, const memory::desc &to_) {
+    from = from_;
+    to = to_;
+    kind = from == to ? SAME : recognise();
+    if (kind == OTHER) reorder = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
+}
+
+void Arrangement::run(const void *source, void *target) const {
+    if (kind == OTHER) {
+        reorder.execute(stream(), {{DNNL_ARG_FROM, memory(from, engine(), const_cast<void *>(source))},
+                                   {DNNL_ARG_TO, memory(to, engine(), target)}});
+        stream().wait();
+    } else {
+        arrange(static_cast<const float *>(source), target);
+    }
+}
+
+#ifdef __AVX512F__
+
 namespace {
 
 const int64_t TILE = 16;  // floats in a register
@@ -59,13 +78,6 @@ template <class T>
 constexpr int64_t DEPTH = std::is_same<T, bfloat>::value ? 2 : 1;
 
 }  // namespace
-
-void Arrangement::set(const memory::desc &from_, const memory::desc &to_) {
-    from = from_;
-    to = to_;
-    kind = from == to ? SAME : recognise();
-    if (kind == OTHER) reorder = dnnl::reorder(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
-}
 
 Arrangement::Kind Arrangement::recognise() {
     bool back = from.get_inner_nblks() > 0;
@@ -135,15 +147,10 @@ void Arrangement::to_strips_of_b(const float *plain, T *target) const {
     });
 }
 
-void Arrangement::run(const void *source, void *target) const {
-    const float *given = static_cast<const float *>(source);
+void Arrangement::arrange(const float *given, void *target) const {
     float *wanted = static_cast<float *>(target);
     bfloat *wanted_halves = static_cast<bfloat *>(target);
-    if (kind == OTHER) {
-        reorder.execute(stream(), {{DNNL_ARG_FROM, memory(from, engine(), const_cast<void *>(source))},
-                                   {DNNL_ARG_TO, memory(to, engine(), target)}});
-        stream().wait();
-    } else if (kind == FROM_TILES) {
+    if (kind == FROM_TILES) {
         from_tiles(given, wanted);
     } else if (kind == STRIPS_OF_A) {
         half ? to_strips_of_a(given, wanted_halves) : to_strips_of_a(given, wanted);
@@ -151,5 +158,13 @@ void Arrangement::run(const void *source, void *target) const {
         half ? to_strips_of_b(given, wanted_halves) : to_strips_of_b(given, wanted);
     }
 }
+
+#else  // oneDNN arranges
+
+Arrangement::Kind Arrangement::recognise() { return OTHER; }
+
+void Arrangement::arrange(const float *, void *) const {}
+
+#endif
 
 }  // namespace shelfmind
