@@ -21,7 +21,7 @@ from pathlib import Path
 from throughput import OURS, SETTINGS
 from worker_pipe import Worker, WorkerError
 
-from shelfmind.kernels.library import NEEDED_FOR_BF16, processor_flags
+from shelfmind.kernels.library import can_bf16
 from shelfmind.model_facts import list_models
 
 HERE = Path(__file__).parent
@@ -50,7 +50,7 @@ def measure(model: str, arguments: argparse.Namespace) -> dict[str, list[float]]
     """Return milliseconds per step of each set of kernels in each round."""
     sizes = [str(arguments.classes), str(arguments.image_size), str(arguments.batch_size)]
     checkouts = {"": HERE.parent} if arguments.beside is None else {BEFORE: arguments.beside.resolve(), "": HERE.parent}
-    left_out = set() if processor_flags().issuperset(NEEDED_FOR_BF16) else {"onednn_bf16"}
+    left_out = set() if can_bf16() else {"onednn_bf16"}
     left_out |= set() if arguments.beside is None else {"mindspore"}
     variants = [variant for variant in OURS if variant not in left_out]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:

@@ -11,6 +11,7 @@ import pytest
 
 from shelfmind.images.preparation import Normalisation
 from shelfmind.inference.engines import EMBEDDINGS, IMAGES
+from shelfmind.machine.instructions import runs_fast
 from shelfmind.recipe import DataRecipe
 
 pytestmark = pytest.mark.skipif(
@@ -42,6 +43,8 @@ def test_convolutions_compute_in_8_bits_and_gates_and_head_do_not(mindspore: Any
     assert set(map(makers.get, computed)) >= {"Mul", "Relu"}  # a residual branch is rounded once, its sum not at all
     users = [(node.op_type, makers.get(node.input[0])) for node in made.graph.node]
     assert not {("QuantizeLinear", "Add"), ("QuantizeLinear", "Mul")} & set(users)
+    if not runs_fast("int8"):
+        pytest.skip("the graph is right; this CPU lacks instructions for 8-bit products, whose sums overflow without")
     asked = {}
     for name, model in (("plain", plain), ("made", made)):
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from shelfmind.kernels.library import can_bf16
+
 pytestmark = pytest.mark.slow
 KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
 WEIGHTS = """
@@ -49,18 +51,19 @@ def onednn(compiled, started):
 
 
 def test_killed_resumed_predicted_and_refused_without_them(onednn, data, cold, warm, settings, photos, tmp_path):
-    options = settings("train.kernels=onednn", "train.amp=on")
+    precision, amp = ("bf16", "on") if can_bf16() else ("fp32", "off")
+    options = settings("train.kernels=onednn", f"train.amp={amp}")
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     outcome = onednn("train", data, "--out", undisturbed, *options)
     assert outcome.status == 0, outcome.stderr
     outcome = cold("state.ckpt:2:after", "train", data, "--out", killed, *options, program=KILLED)
     assert outcome.status == -signal.SIGKILL, outcome.stderr
     record = json.loads((killed / "provenance.json").read_text())["kernels"]
-    assert (record["name"], record["precision"]) == ("onednn", "bf16")
+    assert (record["name"], record["precision"]) == ("onednn", precision)
 
     refused = cold("train", "--resume", killed, variables={"CXX": "no-such-compiler"})
     assert refused.status == 2
-    assert "started with oneDNN kernels in bf16 and cannot resume without them" in refused.stderr
+    assert f"started with oneDNN kernels in {precision} and cannot resume without them" in refused.stderr
 
     outcome = onednn("train", "--resume", killed)
     assert outcome.status == 0, outcome.stderr

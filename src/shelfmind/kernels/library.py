@@ -63,6 +63,11 @@ def require_fast_processor() -> None:
     _require(NEEDED, "oneDNN kernels need a CPU with AVX2")
 
 
+def can_bf16() -> bool:
+    """Whether these kernels can compute in bfloat16 on this CPU, fast or not."""
+    return processor_flags().issuperset(NEEDED_FOR_BF16)
+
+
 def require_bf16() -> None:
     """Raise `UnavailableError` for a CPU on which these kernels cannot compute in bfloat16."""
     _require(NEEDED_FOR_BF16, "oneDNN kernels in bfloat16 need a CPU with AVX-512")
