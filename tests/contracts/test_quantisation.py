@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,16 +20,22 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def test_convolutions_compute_in_8_bits_and_gates_and_head_do_not(mindspore: Any) -> None:
-    import onnxruntime
-
+@pytest.fixture(scope="module")
+def graphs(mindspore: Any) -> SimpleNamespace:
+    """A network as a graph in fp32 (`plain`) and in 8 bits (`made`), and the images that it was calibrated with."""
     from shelfmind.exporting.onnx_graph import onnx_graph
-    from shelfmind.exporting.quantisation import of_whole_maps, quantised
+    from shelfmind.exporting.quantisation import quantised
     from shelfmind.models import create_model
 
     images = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), np.uint8)
     plain = onnx_graph(create_model("shelfnet_s", 7, seed=3), Normalisation(DataRecipe()), 64)
-    made = quantised(plain, images)
+    return SimpleNamespace(plain=plain, made=quantised(plain, images), images=images)
+
+
+def test_convolutions_compute_in_8_bits_and_gates_and_head_do_not(graphs: SimpleNamespace) -> None:
+    from shelfmind.exporting.quantisation import of_whole_maps
+
+    made = graphs.made
     kept = set(of_whole_maps(made.graph))
     inputs = {node.name: node.input[0] for node in made.graph.node}
     convolutions = {node.name for node in made.graph.node if node.op_type == "Conv"}
@@ -43,11 +50,16 @@ def test_convolutions_compute_in_8_bits_and_gates_and_head_do_not(mindspore: Any
     assert set(map(makers.get, computed)) >= {"Mul", "Relu"}  # a residual branch is rounded once, its sum not at all
     users = [(node.op_type, makers.get(node.input[0])) for node in made.graph.node]
     assert not {("QuantizeLinear", "Add"), ("QuantizeLinear", "Mul")} & set(users)
-    if not runs_fast("int8"):
-        pytest.skip("the graph is right; this CPU lacks instructions for 8-bit products, whose sums overflow without")
+
+
+@pytest.mark.skipif(not runs_fast("int8"), reason="without instructions for them, sums of 8-bit products overflow")
+def test_answers_in_8_bits_are_near_those_in_fp32(graphs: SimpleNamespace) -> None:
+    import onnxruntime
+
     asked = {}
-    for name, model in (("plain", plain), ("made", made)):
-        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-        asked[name] = session.run([EMBEDDINGS], {IMAGES: images})[0]
+    for name in ("plain", "made"):
+        content = getattr(graphs, name).SerializeToString()
+        session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+        asked[name] = session.run([EMBEDDINGS], {IMAGES: graphs.images})[0]
     noise = ((asked["made"] - asked["plain"]) ** 2).sum() / (asked["plain"] ** 2).sum()
     assert 0 < noise < 10**-4.3  # with ranges by greatest values and the nearest integers 10**-3.9

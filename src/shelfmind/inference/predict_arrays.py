@@ -71,11 +71,12 @@ def open_array(path: Path, shape: tuple[int, ...], dtype: Any) -> Any:
 def open_probabilities(folder: Path, images: int, classes: int) -> Probabilities:
     """Open mapped files in `folder` for the probabilities of N images, created with zeros if they do not exist.
 
-    Beyond `MOST_MAPPED` values, they keep the most probable classes of each image.
+    Beyond `MOST_MAPPED` values, they keep the most probable classes of each image, unless an earlier version started a
+    file of all.
 
     Raises `UserError` if they cannot be created.
     """
-    if images * classes <= MOST_MAPPED:
+    if images * classes <= MOST_MAPPED or (folder / _ALL).exists():
         whole: npt.NDArray[np.float32] = open_array(folder / _ALL, (images, classes), np.float32)
         return whole
     shape = (images, min(KEPT, classes))

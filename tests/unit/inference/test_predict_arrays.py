@@ -13,7 +13,7 @@ import pytest
 BATCH, COUNT = 4, 11
 
 
-class Numbers:
+class _Numbers:
     """A predictor whose answer for square i is i."""
 
     def of_squares(self, squares: Any) -> Iterator[SimpleNamespace]:
@@ -21,6 +21,9 @@ class Numbers:
         for start in range(0, len(numbers), BATCH):
             column = numbers[start : start + BATCH, None]
             yield SimpleNamespace(probabilities=np.repeat(column, 3, 1), embeddings=np.repeat(column * 1e4, 2, 1))
+
+
+NUMBERS: Any = _Numbers()
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def test_rows_beyond_the_judged_ones_have_embeddings_only(
     wanted = (np.arange(COUNT) % 2 == 0) & (np.arange(COUNT) < judged)
     told: list[int] = []
     predict_into(
-        Numbers(),  # type: ignore[arg-type]
+        NUMBERS,
         squares,
         probabilities=probabilities,
         embeddings=tmp_path / "embeddings.npy",
@@ -57,7 +60,7 @@ def test_all_rows_are_wanted_unless_said(squares: np.ndarray, mindspore: Any, tm
     from shelfmind.inference.predict_arrays import predict_into
 
     probabilities = np.zeros((COUNT, 3), np.float32)
-    predict_into(Numbers(), squares, probabilities=probabilities, embeddings=tmp_path / "e.npy")  # type: ignore[arg-type]
+    predict_into(NUMBERS, squares, probabilities=probabilities, embeddings=tmp_path / "e.npy")
     np.testing.assert_array_equal(probabilities[:, 0], np.arange(COUNT))
 
 
@@ -85,7 +88,7 @@ def test_very_many_probabilities_keep_the_most_probable_classes(
     wanted = np.arange(COUNT) >= 5
     for half in (~wanted, wanted):  # a fold, and the next one after a restart
         predict_into(
-            Numbers(),  # type: ignore[arg-type]
+            NUMBERS,
             squares,
             probabilities=open_probabilities(tmp_path, COUNT, 3),
             embeddings=tmp_path / "e.npy",
@@ -98,9 +101,19 @@ def test_very_many_probabilities_keep_the_most_probable_classes(
     assert not (tmp_path / "probabilities.npy").exists()
 
 
+def test_a_file_that_an_earlier_version_started_is_continued(
+    mindspore: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelfmind.inference import predict_arrays
+
+    predict_arrays.open_probabilities(tmp_path, COUNT, 3)[0] = 0.5
+    monkeypatch.setattr(predict_arrays, "MOST_MAPPED", 1)
+    assert predict_arrays.open_probabilities(tmp_path, COUNT, 3)[0].tolist() == [0.5] * 3
+
+
 def test_few_probabilities_are_kept_in_full(squares: np.ndarray, mindspore: Any, tmp_path: Path) -> None:
     from shelfmind.inference.predict_arrays import open_probabilities, predict_into, read_probabilities
 
     whole = open_probabilities(tmp_path, COUNT, 3)
-    predict_into(Numbers(), squares, probabilities=whole, embeddings=tmp_path / "e.npy")  # type: ignore[arg-type]
+    predict_into(NUMBERS, squares, probabilities=whole, embeddings=tmp_path / "e.npy")
     np.testing.assert_array_equal(read_probabilities(tmp_path, 3)[:], np.repeat(np.arange(COUNT)[:, None], 3, 1))

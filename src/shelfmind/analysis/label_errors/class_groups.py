@@ -15,7 +15,7 @@ from shelfmind.top_probabilities import Probabilities, kept_per_image, known_cla
 FULL_CONFUSION = 0.1
 """A mutual confusion of this share of the probability counts as complete: a tenth of a class's images is a lot."""
 AT_ONCE = 5_000
-"""Classes that are clustered by the similarities of all their pairs, 200 MB of them."""
+"""Classes that are clustered by the similarities of all their pairs, 100 MB of them."""
 _LEAST_PROBABILITY = 1e-4
 _CHUNK_VALUES = 8_000_000
 _LINKS, _STEP = 64, 0.05
@@ -75,9 +75,8 @@ def group_classes(confusion: csr_array, means: Floats, cut: float) -> Ints:
 def _mutual(confusion: csr_array) -> csr_array:
     """Mutual confusion of different classes, 0..1, where there is any."""
     both = (confusion + confusion.T).tocoo()
-    one, other = both.coords
-    different = one != other
-    one, other, share = one[different], other[different], both.data[different]
+    different = both.row != both.col
+    one, other, share = both.row[different], both.col[different], both.data[different]
     own = confusion.diagonal()
     confused = np.minimum(share / (share + own[one] + own[other]) / FULL_CONFUSION, 1.0)
     return coo_array((confused, (one, other)), confusion.shape).tocsr()

@@ -106,7 +106,7 @@ def estimate_noise(
     pairs = [np.zeros((2, 0), np.int64)]
     for rows in row_chunks(len(labels), kept_per_image(probabilities), _CHUNK_VALUES):
         values, ids = known_classes(probabilities, rows)
-        values[values < (reach[ids] if isinstance(probabilities, TopProbabilities) else reach)] = -1.0
+        values[values < reach[ids]] = -1.0
         confident = np.take_along_axis(ids, values.argmax(axis=1)[:, None], axis=1)[:, 0]
         sure = (values.max(axis=1) >= 0) & counting[rows]
         pairs.append(np.stack([labels[rows][sure], confident[sure]]))
