@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -63,9 +63,12 @@ def subfolders(folder: Path) -> list[Path]:
     return [folder / name for name in _read_level(folder, os.path.realpath(folder)).folders]
 
 
-def other_files(folder: Path) -> list[Path]:
-    """The direct files of `folder` that are not images, without hidden and system files."""
-    return [folder / name for name in _read_level(folder, os.path.realpath(folder)).others]
+def folders_below(folder: Path) -> Iterator[tuple[list[Path], list[Path]]]:
+    """The images and the other files of `folder` and of each folder below it, without hidden and system files.
+
+    Links are followed, except circular ones.
+    """
+    yield from _folders_below(folder, [_identity(folder)])
 
 
 def list_images(folder: Path, recursive: bool = True, root: Path | None = None) -> Listing:
@@ -150,6 +153,15 @@ def _collect(folder: Path, recursive: bool, found: Listing, real_root: str, ance
             found.circular_links.append(below)
         else:
             _collect(below, recursive, found, real_root, [*ancestors, identity])
+
+
+def _folders_below(folder: Path, ancestors: list[_Identity]) -> Iterator[tuple[list[Path], list[Path]]]:
+    level = _read_level(folder, os.path.realpath(folder))
+    yield [folder / name for name in level.images], [folder / name for name in level.others]
+    for name in level.folders:
+        identity = _identity(folder / name)
+        if identity not in ancestors:
+            yield from _folders_below(folder / name, [*ancestors, identity])
 
 
 def _read_level(folder: Path, real_root: str) -> _Level:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from shelfmind.data.csv_file import delimiter_of, image_lists
-from shelfmind.data.listing import is_hidden, is_image_name, list_images, natural_key, other_files, subfolders
-from shelfmind.data.splits import SPLIT_ALIASES
+from shelfmind.data.listing import folders_below, is_hidden, is_image_name, natural_key
+from shelfmind.data.saved_data import kept_results, note_results
+from shelfmind.data.splits import SPLIT_ALIASES, relative_name
 from shelfmind.errors import UserError
+from shelfmind.files import reason
 from shelfmind.images.archives import ARCHIVE_SUFFIXES, ROW_SUFFIXES, members_of, split_member
 from shelfmind.nouns import shortened
 from shelfmind.object_stores.objects import fetch_all, is_object, local_copy, objects_below
@@ -18,8 +21,6 @@ from shelfmind.progress import Counter
 from shelfmind.urls import is_url, shown_url
 
 _BETWEEN_WORDS = re.compile(r"[-_. ]+")
-_LEVELS = 1
-"""Folders between the data set and its shards: ``data/train-00000.parquet``, ``train/data-00000.arrow``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +31,42 @@ class Shard:
     split: str | None
 
 
-def find_shards(root: Path, suffixes: Collection[str]) -> list[Shard]:
-    """The shards with these suffixes in natural order: `root` itself, or files in it and in its subfolders.
+def find_shards(root: Path, suffixes: Collection[str]) -> tuple[list[Shard], list[str]]:
+    """The shards with these suffixes in natural order, `root` itself or all files below it, and notes on skipped ones.
 
-    `root` is a file, a folder, or the URL of either. Raises `UserError` if only some shards name their split.
+    `root` is a file, a folder, or the URL of either; `kept_results` are skipped. Raises `UserError` if only some shards
+    name their split.
     """
-    shards = [Shard(path, _split_of(path, root)) for path in shard_paths(root, suffixes)]
-    without = [each.path.name for each in shards if each.split is None]
+    paths, skipped = _used(root, suffixes)
+    shards = [Shard(path, _split_of(path, root)) for path in paths]
+    without = [relative_name(each.path, root) for each in shards if each.split is None]
     if 0 < len(without) < len(shards):
         raise UserError(
             f"some shards in {shown_url(root)} name their split and others do not ({shortened(without)}); name all of "
             "them like train-000.tar, val-000.tar or test-000.tar, or move the others away"
         )
-    return shards
+    return shards, note_results(skipped, root)
 
 
 def shard_paths(root: Path, suffixes: Collection[str]) -> list[Path]:
     """The paths of the shards as in `find_shards`."""
-    return sorted(_candidates(root, suffixes), key=lambda path: natural_key(str(path)))
+    return _used(root, suffixes)[0]
 
 
 def has_only_shards(root: Path, suffixes: Collection[str]) -> bool:
     """Whether there are shards with these suffixes, and neither a list of images nor images outside the shards."""
-    if not shard_paths(root, suffixes):
+    if not is_url(root) and root.is_dir():
+        found = False
+        for images, others in folders_below(root):
+            if images:
+                return False
+            found = found or any(path.suffix.lower() in suffixes for path in others)
+        return found and not image_lists(root)
+    if not _with_suffix(_files_at(root), suffixes):
         return False
-    if is_url(root):
-        return not any(is_image_name(path.name) or _is_list_in(root, path) for path in objects_below(root))
-    return not root.is_dir() or not (image_lists(root) or list_images(root).images)
+    return not is_url(root) or not any(
+        is_image_name(path.name) or _is_list_in(root, path) for path in objects_below(root)
+    )
 
 
 def _is_list_in(root: Path, path: Path) -> bool:
@@ -66,7 +76,8 @@ def _is_list_in(root: Path, path: Path) -> bool:
 def photos_at(place: Path) -> Iterator[Path]:
     """The photos in an archive or below a URL; any other path is returned as it is."""
     if is_url(place) and not is_object(place) and split_member(place) is None:
-        for path in sorted(objects_below(place), key=lambda path: natural_key(str(path))):
+        objects = objects_below(place)
+        for path in sorted(frozenset(objects).difference(kept_results(objects, objects)), key=_in_natural_order):
             if is_image_name(path.name) or path.suffix.lower() in ARCHIVE_SUFFIXES:
                 yield from photos_at(path)
     elif place.suffix.lower() in ARCHIVE_SUFFIXES and (is_url(place) or place.is_file()):
@@ -83,13 +94,35 @@ def _is_photo(name: str) -> bool:
 
 
 def prepare_shards(root: Path, suffixes: Collection[str], counter: Counter) -> None:
-    """Fetch the shards that are in an object store and not cached, and list the members of all shards."""
-    paths = [each.path for each in find_shards(root, suffixes)]
-    fetch_all(paths, counter)
+    """Fetch the shards that are in an object store and not cached, and list the members of all shards.
+
+    Raises `UserError` if one cannot be read.
+    """
+    paths = shard_paths(root, suffixes)
+    try:
+        fetch_all(paths, counter)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"a shard in {shown_url(root)} cannot be read: it was deleted meanwhile; run the command again"
+        ) from error
     progress = counter("listing shards", len(paths), "shards")
     for path in paths:
-        members_of(path)
+        with reading(path):
+            members_of(path)
         progress(1)
+
+
+@contextmanager
+def reading(shard: Path) -> Iterator[None]:
+    """Raise `UserError` if the shard cannot be read, such as a link that leads nowhere or a file that was deleted
+    meanwhile; a missing permission is left to the caller."""
+    try:
+        yield
+    except PermissionError:
+        raise
+    except OSError as error:
+        remedy = "copy the file that it links to, or remove the link" if shard.is_symlink() else "copy it again"
+        raise UserError(f"{shown_url(shard)} cannot be read: {reason(error)}; {remedy}") from error
 
 
 def shards_root(root: Path, suffixes: Collection[str]) -> Path:
@@ -97,28 +130,31 @@ def shards_root(root: Path, suffixes: Collection[str]) -> Path:
     return root.parent if root.suffix.lower() in suffixes and (is_url(root) or root.is_file()) else root
 
 
-def _candidates(root: Path, suffixes: Collection[str]) -> Iterator[Path]:
+def _used(root: Path, suffixes: Collection[str]) -> tuple[list[Path], list[Path]]:
+    """The shards at `root`, and the files with the same suffixes that are no data, both in natural order."""
+    files = _files_at(root)
+    found = _with_suffix(files, suffixes)
+    left_out = frozenset(() if root in files else kept_results(found, files))
+    return [path for path in found if path not in left_out], [path for path in found if path in left_out]
+
+
+def _files_at(root: Path) -> list[Path]:
+    """`root` itself if it is a file, or all files below it that are not hidden."""
     if is_url(root):
-        if root.suffix.lower() in suffixes and is_object(root):
-            yield root
-            return
-        for path in objects_below(root):
-            below = path.relative_to(root).parts
-            if path.suffix.lower() in suffixes and len(below) <= _LEVELS + 1 and not any(map(is_hidden, below)):
-                yield path
-    elif root.is_file():
-        if root.suffix.lower() in suffixes:
-            yield root
-    elif root.is_dir():
-        yield from _below(root, suffixes, _LEVELS)
+        if root.suffix.lower() in ARCHIVE_SUFFIXES and is_object(root):
+            return [root]
+        return [path for path in objects_below(root) if not any(map(is_hidden, path.relative_to(root).parts))]
+    if root.is_dir():
+        return [path for _, others in folders_below(root) for path in others]
+    return [root] if root.is_file() else []
 
 
-def _below(folder: Path, suffixes: Collection[str], levels: int) -> Iterator[Path]:
-    for path in other_files(folder):
-        if path.suffix.lower() in suffixes:
-            yield path
-    for below in subfolders(folder) if levels else ():
-        yield from _below(below, suffixes, levels - 1)
+def _with_suffix(files: Iterable[Path], suffixes: Collection[str]) -> list[Path]:
+    return sorted((path for path in files if path.suffix.lower() in suffixes), key=_in_natural_order)
+
+
+def _in_natural_order(path: Path) -> tuple[list[str | int], str]:
+    return natural_key(str(path))
 
 
 def _split_of(path: Path, root: Path) -> str | None:

@@ -11,7 +11,7 @@ from typing import Any
 from shelfmind.data.assembling import FoundImage, assemble
 from shelfmind.data.class_labels import CLASS_LIST, ClassNames, listed_classes
 from shelfmind.data.listing import count_by_suffix, is_hidden, is_image_name, note_others
-from shelfmind.data.shards import Shard, find_shards, shards_root
+from shelfmind.data.shards import Shard, find_shards, reading, shards_root
 from shelfmind.errors import UserError
 from shelfmind.images.archives import TAR_SUFFIXES, members_of, read_members
 from shelfmind.nouns import counted, shortened
@@ -39,17 +39,18 @@ def webdataset_catalog(root: Path, seed: int = 0, same_names: bool = False) -> C
     """The catalog of tar shards: a folder of them, or one shard.
 
     The label of a photo is its member ``.cls`` (a name, or a number of ``classes.txt``), the field `label` or `class`
-    of ``.json``, or ``.txt``. The name or folder of a shard gives its split. Raises `UserError` for damaged shards and
-    for photos without a label.
+    of ``.json``, or ``.txt``; see `ClassNames` for names that are numbers. The name or folder of a shard gives its
+    split. Raises `UserError` for damaged shards and for photos without a label.
     """
-    shards = find_shards(root, TAR_SUFFIXES)
+    shards, _ = find_shards(root, TAR_SUFFIXES)
     if not shards:
         raise UserError(f"no tar shards in {shown_url(root)} (looked for *.tar, such as train-000.tar)")
     folder = shards_root(root, TAR_SUFFIXES)
     names = ClassNames(listed_classes(folder))
     found = _Found()
     for shard in shards:
-        _read(shard, names, found)
+        with reading(shard.path):
+            _read(shard, names, found)
     if found.unlabelled:
         count = counted(len(found.unlabelled), "photo has", "photos have")
         raise UserError(
@@ -95,11 +96,11 @@ def _read(shard: Shard, names: ClassNames, found: _Found) -> None:
     texts = _texts(shard.path, [name for key in photos for name in _candidates(labels.get(key, {}))])
     for key, name in photos.items():
         path = shard.path / name
-        label = _label(shard.path, labels.get(key, {}), texts)
+        label, plain = _label(shard.path, labels.get(key, {}), texts)
         if label is None:
             found.unlabelled.append(path)
         else:
-            found.images.append(FoundImage(path, names.of(label, shown_url(path)), shard.split))
+            found.images.append(FoundImage(path, names.of(label, shown_url(path), plain), shard.split))
 
 
 def _candidates(members: Mapping[str, str]) -> Iterable[str]:
@@ -118,8 +119,9 @@ def _key(name: str) -> tuple[str, str]:
     return f"{folder}/{stem}" if folder else stem, suffix.lower()
 
 
-def _label(shard: Path, members: Mapping[str, str], texts: Mapping[str, bytes]) -> Any:
-    """The label of a photo from the members of its key, by suffix; None if there is none."""
+def _label(shard: Path, members: Mapping[str, str], texts: Mapping[str, bytes]) -> tuple[Any, bool]:
+    """The label of a photo from the members of its key, by suffix, and whether it is plain text; None if there is
+    none."""
     for suffix in LABELS:
         if suffix not in members:
             continue
@@ -134,16 +136,16 @@ def _label(shard: Path, members: Mapping[str, str], texts: Mapping[str, bytes]) 
                 f"{shown_url(shard / name)} is not valid JSON: {error}; correct it and pack the shard again"
             ) from error
         if suffix != "json":
-            return text
+            return text, True
         if isinstance(described, dict):
             label = next((described[name] for name in _FIELDS if described.get(name) is not None), None)
             if label is not None:
-                return label
-    return None
+                return label, False
+    return None, False
 
 
 def _notes(found: _Found, names: ClassNames) -> list[str]:
-    notes = note_others(count_by_suffix(found.others))
+    notes = [*note_others(count_by_suffix(found.others)), *names.notes]
     if found.dotted:
         count = counted(len(found.dotted), "image was", "images were")
         dotted = shortened(found.dotted, 3)

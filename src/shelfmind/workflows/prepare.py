@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,9 @@ def _planned(
     class_names = catalog.class_names
     rows = [
         Row(name, class_names[sample.label], sample.split, class_names[sample.label], sample.split)
-        for name, sample in sorted((relative_name(sample.path, catalog.root), sample) for sample in catalog.samples)
+        for name, sample in sorted(
+            ((relative_name(sample.path, catalog.root), sample) for sample in catalog.samples), key=itemgetter(0)
+        )
     ]
     bad_files, pairs = _inspected(catalog, request, counter)
     rows = drop_rows(rows, _unusable(catalog, bad_files, request.max_bad_fraction))

@@ -262,3 +262,13 @@ def test_corrections_of_a_single_class_all_go_to_training(make, tmp_path):
     prepare(data=root / "list.csv", out=tmp_path / "out", classes_of=run, **more)
     assert len(list((tmp_path / "out" / "train" / "绿茶").iterdir())) == 24
     assert {path.name for path in (tmp_path / "out").iterdir() if path.is_dir()} == {"train"}
+
+
+def test_a_photo_that_is_listed_twice_is_prepared_once(make, tmp_path):
+    root = make({"photos": 6})
+    (root / "classes.csv").write_text("Class Name (str),Class ID (int)\n可乐,0\n雪碧,1\n", encoding="utf-8")
+    lines = "".join(f"photos/{number}.jpg, {number % 2}, 0\n" for number in range(6))
+    (root / "train.txt").write_text(lines + lines)
+    prepared = prepare(root, tmp_path / "clean")
+    assert prepared.figures.kept == 6
+    assert "6 lines of train.txt repeat an earlier one" in prepared.notes

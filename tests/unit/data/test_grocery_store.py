@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shelfmind.data import open_catalog
+from shelfmind.data import grocery_store, open_catalog
 from shelfmind.errors import UserError
 
 CLASSES = (
@@ -45,6 +45,46 @@ def test_the_test_list_alone(tmp_path: Path) -> None:
 def test_mistakes_in_a_list_are_named(line: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="line 5"):
         open_catalog(shop(tmp_path, train=lines("train", 4) + line))
+
+
+def test_repeated_lines_are_read_once(tmp_path: Path) -> None:
+    train = lines("train", 4)
+    catalog = open_catalog(shop(tmp_path, train=train + train, val=lines("val", 2), test=lines("test", 2) + "\n"))
+    assert [len(catalog.split(name)) for name in ("train", "val", "test")] == [4, 2, 2]
+    assert catalog.notes == ("4 lines of train.txt repeat an earlier one",)
+
+
+@pytest.mark.parametrize(
+    ("lists", "where"),
+    [
+        (
+            {"train": lines("train", 4) + "train/Fruit, fresh/2.jpg, 1, 0"},
+            r"line 3 of train\.txt and line 5 of train\.txt",
+        ),
+        ({"train": lines("a", 4), "test": "\n" + lines("a", 1)}, r"line 1 of train\.txt and line 2 of test\.txt"),
+    ],
+)
+def test_lines_that_contradict_each_other_are_named(tmp_path: Path, lists: dict[str, str], where: str) -> None:
+    with pytest.raises(UserError, match=where + r" give .*\.jpg different labels or splits; keep one of them"):
+        open_catalog(shop(tmp_path, **lists))
+
+
+def test_a_class_is_not_compared_with_all_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+
+    class Name(str):
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            compared.append(self)
+            return str.__eq__(self, other)
+
+    shop(tmp_path, train=lines("train", 4))
+    header = (1, ["Class Name (str)", "Class ID (int)"])
+    table = [header, *((number + 2, [Name(f"Class {number}"), str(number)]) for number in range(200))]
+    monkeypatch.setattr(grocery_store, "read_table", lambda path: table)
+    assert len(open_catalog(tmp_path, "grocery_store").class_names) == 200
+    assert len(compared) < 10 * 200
 
 
 @pytest.mark.parametrize("line", ["Pear,2,Fruit,0", "Plum,1,Fruit,0", "Plum", "Plum,x,Fruit,0"])

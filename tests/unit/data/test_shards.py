@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shelfmind.data import detect_format, open_catalog
+from shelfmind.data import detect_format, open_catalog, webdataset
 from shelfmind.errors import UserError
 from shelfmind.records import Catalog
 
@@ -129,6 +131,84 @@ def test_members_that_do_not_fit_together_are_named(
         open_catalog(tmp_path)
 
 
+SORTED_AS_TEXT = tuple(sorted(map(str, range(1, 13))))
+"""1, 10, 11, 12, 2, 3: the names of folders 1 to 12, as `datasets` sorts them."""
+MISLEADING = "some class names are numbers: .* so 1 is the class '10', not '1'"
+
+
+def test_a_number_is_a_position_even_if_a_name_looks_like_it(tmp_path: Path, packing: Any, pyarrow: Any) -> None:
+    rows = [(f"{name}.jpg", name.encode(), number) for number, name in enumerate(SORTED_AS_TEXT)]
+    packing.write_parquet(tmp_path / "described" / "a.parquet", packing.rows_table(rows, SORTED_AS_TEXT))
+    packing.write_parquet(tmp_path / "listed" / "a.parquet", packing.rows_table(rows))
+    for kind, suffix in (("cls", "cls"), ("txt", "txt"), ("json", "json")):
+        members = [(file, content) for file, content, _ in rows]
+        texts = [json.dumps({"label": number}) if kind == "json" else str(number) for *_, number in rows]
+        members += [(f"{name}.{suffix}", text.encode()) for name, text in zip(SORTED_AS_TEXT, texts, strict=True)]
+        packing.pack_tar(tmp_path / kind / "a.tar", members)
+    for name in ("described", "listed", "cls", "txt", "json"):
+        if name != "described":
+            (tmp_path / name / "classes.txt").write_text("\n".join(SORTED_AS_TEXT))
+        catalog = open_catalog(tmp_path / name)
+        assert labels(catalog) == {f"{name}.jpg": name for name in SORTED_AS_TEXT}
+        assert any(re.match(MISLEADING, note) for note in catalog.notes) == (name != "described")
+
+
+@pytest.mark.parametrize(
+    ("names", "member", "label", "given"),
+    [
+        (["4001", "4002"], "cls", b"4002", "4002"),
+        (["01", "02"], "cls", b"02", "02"),
+        (["0", "1"], "cls", b"1", "1"),
+        (SORTED_AS_TEXT, "cls", b"01", "10"),
+        (SORTED_AS_TEXT, "json", b'{"label": "10"}', "10"),
+    ],
+)
+def test_a_text_of_digits_is_a_name_unless_it_is_plain_and_could_be_a_number(
+    tmp_path: Path, packing: Any, names: Sequence[str], member: str, label: bytes, given: str
+) -> None:
+    packing.pack_tar(tmp_path / "a.tar", [("1.jpg", b"1"), (f"1.{member}", label)])
+    (tmp_path / "classes.txt").write_text("\n".join(names))
+    assert labels(open_catalog(tmp_path, one_class=True)) == {"1.jpg": given}
+
+
+@pytest.mark.parametrize(
+    ("names", "member", "label", "message"),
+    [
+        (CLASSES, "json", b'{"label": -2}', r"1\.jpg has the label -2, but there are only 2 class names \(from 0\)$"),
+        (["4001", "4002"], "json", b'{"label": 4002}', "only 2 class names .*; a name that is a number must be text"),
+        (SORTED_AS_TEXT, "cls", b"12", r"has the label 12, a class name, but numbers in \.cls and \.txt count the 12"),
+        (SORTED_AS_TEXT, "cls", b"13", "has the label 13, but there are only 12 class names"),
+        (SORTED_AS_TEXT, "json", b'{"label": "0"}', "has the class '0', which is not among the 12 listed names"),
+        (["01", "10", *"abcdefghi"], "cls", b"01", "has the label 01, a class name, but numbers in"),
+    ],
+)
+def test_a_number_that_is_no_position_is_refused(
+    tmp_path: Path, packing: Any, names: Sequence[str], member: str, label: bytes, message: str
+) -> None:
+    packing.pack_tar(tmp_path / "a.tar", [("1.jpg", b"1"), (f"1.{member}", label)])
+    (tmp_path / "classes.txt").write_text("\n".join(names), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        open_catalog(tmp_path, one_class=True)
+
+
+def test_a_repeated_class_name_is_refused(tmp_path: Path, packing: Any, pyarrow: Any) -> None:
+    rows = packing.rows_table([("1.jpg", b"1", 0), ("2.jpg", b"2", 2)])
+    packing.write_parquet(tmp_path / "a.parquet", rows)
+    names = ["cola", "sprite", "cola"]
+    described = {"features": {"label": {"names": names, "_type": "ClassLabel"}}}
+    for file, text, places in (
+        ("README.md", f"---\n{json.dumps({'dataset_info': described})}\n---\n", "numbers 0 and 2"),
+        ("dataset_info.json", json.dumps(described), "numbers 0 and 2"),
+        ("classes.txt", "\n".join(names), "lines 1 and 3"),
+    ):
+        (tmp_path / file).write_text(text)
+        with pytest.raises(UserError, match=rf"{file} names two classes 'cola' \({places}\); give each class a name"):
+            open_catalog(tmp_path)
+    packing.write_parquet(tmp_path / "own" / "a.parquet", packing.rows_table([("1.jpg", b"1", 0)], names))
+    with pytest.raises(UserError, match=r"column 'label' of .*a\.parquet names two classes 'cola' \(numbers 0 and 2\)"):
+        open_catalog(tmp_path / "own")
+
+
 def test_an_empty_line_in_the_list_of_classes_is_refused(tmp_path: Path, packing: Any) -> None:
     packing.pack_labelled_tar(tmp_path / "train-0.tar", [("1.jpg", b"1", "0")])
     (tmp_path / "classes.txt").write_text("a\n\nb\n")
@@ -150,6 +230,78 @@ def test_folders_of_shards_name_splits(tmp_path: Path, packing: Any) -> None:
     catalog = open_catalog(tmp_path)
     assert [sample.split for sample in catalog.samples] == ["train", "train", "val", "val", "test", "test"]
     assert catalog.named_splits == {"train", "val", "test"}
+
+
+def test_shards_are_read_from_folders_at_any_depth(tmp_path: Path, packing: Any) -> None:
+    for name in ("train/0.tar", "train/shop/2026/1.tar", "test/0.tar", "test/.old/1.tar"):
+        photos = [(f"{number}.jpg", name.encode(), CLASSES[number]) for number in range(2)]
+        packing.pack_labelled_tar(tmp_path / "data" / name, photos)
+    (tmp_path / "data" / "train" / "shop" / "again").symlink_to(tmp_path / "data" / "train")
+    catalog = open_catalog(tmp_path / "data")
+    found = [(each.path.relative_to(tmp_path / "data").as_posix(), each.split) for each in catalog.samples]
+    assert sorted(found) == [
+        *((f"test/0.tar/{number}.jpg", "test") for number in range(2)),
+        *((f"train/{shard}.tar/{number}.jpg", "train") for shard in ("0", "shop/2026/1") for number in range(2)),
+    ]
+    assert len(open_catalog(tmp_path / "data" / "train", "webdataset").samples) == 4
+    packing.pack_labelled_tar(tmp_path / "data" / "more" / "new" / "0.tar", [("1.jpg", b"1", CLASSES[0])])
+    with pytest.raises(UserError, match=r"name their split and others do not \(more/new/0\.tar\)"):
+        open_catalog(tmp_path / "data")
+
+
+def test_only_the_data_files_of_a_saved_data_set_are_read(tmp_path: Path, packing: Any, pyarrow: Any) -> None:
+    table = packing.rows_table([(f"{number}.jpg", bytes([number]), number % 2) for number in range(20)], CLASSES)
+    saved = tmp_path / "saved"
+    for split in ("train", "test"):
+        packing.write_arrow(saved / split / "data-00000-of-00001.arrow", table)
+    before = open_catalog(saved)
+    for name in ("train/cache-1b4c2de66a8a2a8f.arrow", "test/cache-1b4c_00000_of_00002.arrow", "test/tmpx1.arrow"):
+        packing.write_arrow(saved / name, table)
+    catalog = open_catalog(saved)
+    skipped = "test/cache-1b4c_00000_of_00002.arrow, test/tmpx1.arrow, train/cache-1b4c2de66a8a2a8f.arrow"
+    note = f"3 files were skipped, caches of datasets or not named by state.json: {skipped}"
+    assert (catalog.samples, catalog.notes) == (before.samples, (note, *before.notes))
+    assert len(open_catalog(saved / "train" / "cache-1b4c2de66a8a2a8f.arrow").samples) == 20
+
+    (saved / "test" / "data-00000-of-00001.arrow").rename(saved / "test" / "cache-of-shop.arrow")
+    packing.write_arrow(saved / "train" / "mapped.arrow", table)
+    for split, name in (("train", "data-00000-of-00001.arrow"), ("test", "cache-of-shop.arrow")):
+        (saved / split / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
+    catalog = open_catalog(saved)
+    assert {each.path.parent.name for each in catalog.samples} == {"data-00000-of-00001.arrow", "cache-of-shop.arrow"}
+    assert catalog.notes[0].startswith("4 files were skipped, caches of datasets or not named by state.json: test/")
+
+    (saved / "test" / "cache-of-shop.arrow").unlink()
+    with pytest.raises(UserError, match=r"test/state\.json names files that are missing: cache-of-shop\.arrow; copy"):
+        open_catalog(saved)
+    (saved / "test" / "state.json").write_text("[]")
+    assert {each.path.parent.parent.name for each in open_catalog(saved).samples} == {"train"}
+
+
+def test_a_folder_of_caches_alone_is_no_data_set(tmp_path: Path, packing: Any, pyarrow: Any) -> None:
+    packing.write_arrow(tmp_path / "cache-1.arrow", packing.rows_table([("1.jpg", b"1", 0)], CLASSES))
+    with pytest.raises(UserError, match=r"no Parquet files in .*; 1 file was skipped, a cache .*: cache-1\.arrow"):
+        open_catalog(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train-1.tar", "train-1.parquet"])
+def test_a_shard_that_is_a_link_to_nowhere_is_named(tmp_path: Path, packing: Any, pyarrow: Any, name: str) -> None:
+    packing.pack_labelled_tar(tmp_path / "train-0.tar", [("1.jpg", b"1", "a"), ("2.jpg", b"2", "b")])
+    packing.write_parquet(tmp_path / "train-0.parquet", packing.rows_table([("1.jpg", b"1", 0), ("2.jpg", b"2", 1)]))
+    (tmp_path / name).symlink_to(tmp_path / "gone")
+    with pytest.raises(UserError, match=rf"/{name} cannot be read: No such file or directory; .* or remove the link"):
+        open_catalog(tmp_path, "webdataset" if name.endswith("tar") else "parquet")
+
+
+def test_a_shard_that_is_deleted_while_it_is_read_is_named(
+    tmp_path: Path, packing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        packing.pack_labelled_tar(tmp_path / f"{number}.tar", [("1.jpg", b"1", "a"), ("2.jpg", b"2", "b")])
+    listed = webdataset.listed_classes
+    monkeypatch.setattr(webdataset, "listed_classes", lambda root: (tmp_path / "1.tar").unlink() or listed(root))
+    with pytest.raises(UserError, match=r"/1\.tar cannot be read: No such file or directory; copy it again"):
+        open_catalog(tmp_path)
 
 
 def test_an_archive_beside_class_folders_is_no_data_set(tmp_path: Path, packing: Any) -> None:

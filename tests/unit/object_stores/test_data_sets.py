@@ -74,6 +74,33 @@ def test_shards_have_the_same_photos_as_on_this_machine(store: Any, tmp_path: Pa
     assert {sample.path.parent for sample in one.samples} == {Path("test://shop/数据/train-0.tar")}
 
 
+def test_shards_below_a_url_are_those_of_a_folder(store: Any, tmp_path: Path, packing: Any, pyarrow: Any) -> None:
+    photos = [(f"{number}.jpg", b"photo", CLASSES[number % 2]) for number in range(4)]
+    for name in ("train/0.tar", "train/more/deep/1.tar", "test/0.tar", "test/.old/1.tar"):
+        packing.pack_labelled_tar(tmp_path / "tar" / name, photos)
+    table = packing.rows_table([(f"{number}.jpg", bytes([number]), number % 2) for number in range(4)], CLASSES)
+    for name in ("train/data-0.arrow", "train/mapped.arrow", "test/data-0.arrow", "test/cache-1.arrow"):
+        packing.write_arrow(tmp_path / "saved" / name, table)
+    (tmp_path / "saved" / "train" / "state.json").write_text('{"_data_files": [{"filename": "data-0.arrow"}]}')
+    for name, count in (("tar", 12), ("saved", 8)):
+        root = upload(store, tmp_path / name, f"shop/{name}")
+        here, there = open_catalog(tmp_path / name), open_catalog(root)
+        assert len(there.samples) == count
+        assert (below(there), there.notes) == (below(here), here.notes)
+    assert there.notes[0].endswith("not named by state.json: test/cache-1.arrow, train/mapped.arrow")
+    assert {path.parent.name for path in find_images(["test://shop/saved"])} == {"data-0.arrow"}
+
+
+def test_a_shard_that_is_deleted_meanwhile_is_reported(
+    store: Any, tmp_path: Path, packing: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packing.pack_labelled_tar(tmp_path / "data" / "0.tar", [("1.jpg", b"1", "a"), ("2.jpg", b"2", "b")])
+    root = upload(store, tmp_path / "data", "shop/x")
+    monkeypatch.setattr(store, "fetch", lambda wanted, stream: store.status("gone"))
+    with pytest.raises(UserError, match=r"^a shard in test://shop/x cannot be read: it was deleted meanwhile"):
+        open_catalog(root)
+
+
 def test_the_format_is_the_one_that_is_detected_on_this_machine(store: Any, tmp_path: Path, packing: Any) -> None:
     make_folder(tmp_path / "data")
     packing.pack_labelled_tar(tmp_path / "data" / "train.tar", [("1.jpg", b"1", "a"), ("2.jpg", b"2", "b")])

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-SAME_IN_BOTH = {"Grad-CAM", "Top", "Wilson", "bootstrap", "EXIF", "Logit", "tau", "shelfmind", "kB", "px"}
+SAME_IN_BOTH = {"AUROC", "Grad-CAM", "Top", "Wilson", "bootstrap", "EXIF", "Logit", "tau", "shelfmind", "kB", "px"}
 SAME_IN_BOTH |= {"Guo", "Liu", "Menon", "Crete", "El-Yaniv", "Wiener", "JPEG", "PNG", "Kolmogorov-Smirnov", "blur"}
 SAME_IN_BOTH |= {
     "Benjamini-Hochberg",

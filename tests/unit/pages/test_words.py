@@ -19,7 +19,9 @@ from shelfmind.analysis.image_audit.quality import RULES
 from shelfmind.analysis.image_audit.shift import shift_features
 from shelfmind.analysis.measuring.measurement import ODDITIES
 from shelfmind.analysis.measuring.measures import MEASURES
+from shelfmind.data.class_labels import ClassNames
 from shelfmind.data.folder import folder_catalog
+from shelfmind.data.saved_data import note_results
 from shelfmind.gallery.findings import KINDS
 from shelfmind.images import decoding
 from shelfmind.images.heif import NEEDS_PILLOW_HEIF, NEEDS_PILLOW_WITH_AVIF
@@ -189,4 +191,12 @@ def test_notes_on_a_folder_are_known(tmp_path, encode, make_photo) -> None:
     (tmp_path / "data" / "b" / "round").symlink_to(tmp_path / "data")
     notes = folder_catalog(tmp_path / "data").notes
     assert len(notes) >= 8
+    assert [note for note in notes if translated(note).chinese == note] == []
+
+
+def test_notes_on_shards_are_known(tmp_path) -> None:
+    notes = ClassNames(["1", "10", *"23456789"]).notes
+    for count in (1, 2):
+        notes += note_results([tmp_path / f"cache-{number}.arrow" for number in range(count)], tmp_path)
+    assert len(notes) == 3
     assert [note for note in notes if translated(note).chinese == note] == []
