@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -153,10 +153,18 @@ def status_of(path: Path) -> tuple[int, ...]:
 
 
 def keep_most_recent(folder: Path, pattern: str, kept: int) -> None:
-    """Delete the files of a pattern, such as ``*.npz``, except for the `kept` most recently modified ones."""
-    files = sorted(folder.glob(pattern), key=lambda file: file.stat().st_mtime, reverse=True)
-    for file in files[kept:]:
-        file.unlink(missing_ok=True)
+    """Delete the files of a pattern, such as ``*.npz``, except for the `kept` most recently modified ones.
+
+    Other processes may do the same at the same time. Files that cannot be deleted stay.
+    """
+    found = []
+    for file in folder.glob(pattern):
+        if file.name.startswith("."):  # temporary: another process is writing it
+            continue
+        with suppress(OSError):  # deleted by another process
+            found.append((file.stat().st_mtime, file))
+    for _, file in sorted(found, reverse=True)[kept:]:
+        leftovers.remove(file)
 
 
 def cache_folder() -> Path:

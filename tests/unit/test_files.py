@@ -13,7 +13,15 @@ import pytest
 
 from shelfmind import files
 from shelfmind.errors import UserError
-from shelfmind.files import atomic_folder, make_folder, require_writable, write_atomically, write_json, write_text
+from shelfmind.files import (
+    atomic_folder,
+    keep_most_recent,
+    make_folder,
+    require_writable,
+    write_atomically,
+    write_json,
+    write_text,
+)
 
 
 def left_in(folder: Path) -> list[str]:
@@ -69,6 +77,30 @@ def test_an_error_of_another_kind_passes_and_leaves_nothing(tmp_path: Path) -> N
 def test_a_folder_that_does_not_exist_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be written"):
         write_text(tmp_path / "none" / "file.txt", "text")
+
+
+def test_only_the_most_recent_files_of_a_pattern_are_kept(tmp_path: Path) -> None:
+    for age, name in enumerate(("new.npz", "newer.npy", "old.npz", "oldest.npz", ".a.npz.1-00000000.tmp.npz")):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (1000 - age, 1000 - age))
+    (tmp_path / "gone.npz").symlink_to(tmp_path / "deleted by another process")
+    keep_most_recent(tmp_path, "*.npz", 1)
+    assert left_in(tmp_path) == [".a.npz.1-00000000.tmp.npz", "gone.npz", "new.npz", "newer.npy"]
+
+
+@pytest.mark.parametrize("error", [FileNotFoundError, PermissionError])
+def test_a_file_that_cannot_be_deleted_stays(
+    error: type[OSError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.npz", "b.npz"):
+        (tmp_path / name).touch()
+
+    def fail(path: Path, missing_ok: bool = False) -> None:
+        raise error(os.fspath(path))
+
+    monkeypatch.setattr(Path, "unlink", fail)
+    keep_most_recent(tmp_path, "*.npz", 0)
+    assert left_in(tmp_path) == ["a.npz", "b.npz"]
 
 
 OURS = frozenset({"a.txt"})

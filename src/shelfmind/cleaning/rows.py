@@ -89,9 +89,11 @@ def apply_decisions(
     classes = dict.fromkeys([*given.values(), *new_classes])
     known = {clean_name(name): name for name in reversed(classes)}
     targets: dict[str, str] = {}
+    others_found: str | None = None
     for path, decision in fitting.items():
         if decision.decision == "others":
-            targets[path] = others_class(classes, others)
+            others_found = others_found or others_class(classes, others)
+            targets[path] = others_found
         elif decision.decision == "relabel":
             targets[path] = _target(decision, classes, known)
     return [_decided(row, fitting.get(row.source), targets) for row in rows], len(unmatched)

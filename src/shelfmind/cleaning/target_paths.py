@@ -19,6 +19,7 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
     """
     targets = [""] * len(rows)
     taken: set[str] = set()
+    last: dict[tuple[str, str], int] = {}  # all numbers of these names up to this one are taken
     own = clean_names({row.given for row in rows}, merge=True)
     kept = (index for index, row in enumerate(rows) if row.kept)
     order = sorted(kept, key=lambda i: (own[rows[i].given] != rows[i].class_name, natural_key(rows[i].source)))
@@ -27,10 +28,13 @@ def target_paths(rows: Sequence[Row], jpeg: bool) -> list[str]:
         stem, suffix = os.path.splitext(row.source.rsplit("/", 1)[-1])
         folder = f"{row.new_split}/{row.class_name}"
         stem, suffix = clean_name(stem), ".jpg" if jpeg else suffix
-        path, number = f"{folder}/{stem}{suffix}", 1
+        path = f"{folder}/{stem}{suffix}"
+        key = f"{folder}/{stem}".casefold(), suffix.casefold()
+        number = last.get(key, 1)
         while path.casefold() in taken:
             number += 1
             path = f"{folder}/{stem}_{number}{suffix}"
+        last[key] = number
         taken.add(path.casefold())
         targets[index] = path
     return targets

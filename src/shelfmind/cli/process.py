@@ -13,6 +13,7 @@ from typing import Any
 from shelfmind.errors import UserError
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.job import share_cores
+from shelfmind.machine.open_files import allow_many_files
 
 _M_ARENA_MAX = -8
 """M_ARENA_MAX of mallopt in glibc."""
@@ -23,6 +24,7 @@ def prepare_process() -> None:
     share_cores()
     treat_sigterm_as_ctrl_c()
     share_memory_arenas()
+    allow_many_files()
     silence_mindspore()
     word_log_as_typed()
 

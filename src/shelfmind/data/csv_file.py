@@ -78,7 +78,7 @@ def is_list(root: Path) -> bool:
 
 def image_lists(folder: Path) -> list[Path]:
     """The files in a folder that `csv_catalog` can read."""
-    return [path for path in sorted(folder.glob("*.csv")) if delimiter_of(path) is not None]
+    return [path for path in sorted(folder.glob("[!.]*.csv")) if delimiter_of(path) is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def _identity(catalog: Catalog, sample: Sample) -> str:
     path = sample.path.relative_to(catalog.root) if sample.path.is_relative_to(catalog.root) else sample.path
     try:
         size = file_status(sample.path).size
-    except OSError:
+    except (OSError, ValueError):  # missing, or a path that no file can have
         size = -1
     return f"{catalog.class_names[sample.label]}|{path.as_posix()}|{size}\n"
 

@@ -44,7 +44,6 @@ class SampledBatches(TrainingBatches):
     ) -> None:
         super().__init__(squares, labels, classes, recipe, seed)
         self.number = number
-        self._ordered: tuple[int, Ints] | None = None
         self._sampled: tuple[tuple[int, int], Ints] | None = None
 
     def sample(self, epoch: int, step: int) -> Ints:
@@ -54,9 +53,7 @@ class SampledBatches(TrainingBatches):
         return self._sampled[1]
 
     def _drawn(self, epoch: int, step: int) -> Ints:
-        if self._ordered is None or self._ordered[0] != epoch:
-            self._ordered = epoch, self.order(epoch)
-        images = self._ordered[1][step * self.batch_size : (step + 1) * self.batch_size]
+        images = self.order(epoch)[step * self.batch_size : (step + 1) * self.batch_size]
         generator = np.random.default_rng((self.seed, epoch, step, _STREAM))
         return sample_classes(np.unique(self.labels[images]), self.classes, self.number, generator)
 

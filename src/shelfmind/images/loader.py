@@ -39,6 +39,7 @@ class TrainingBatches:
         self.seed = seed
         self.world = world()
         self.batch_size = min(recipe.train.batch_size, len(labels) // self.world.size * self.world.size)
+        self._ordered: tuple[int, npt.NDArray[np.int64]] | None = None
 
     @property
     def own_batch_size(self) -> int:
@@ -88,7 +89,15 @@ class TrainingBatches:
             raise source.failure or error from error
 
     def order(self, epoch: int) -> npt.NDArray[np.int64]:
-        """The images of an epoch by position, those of all processes, batch by batch."""
+        """The images of an epoch by position, those of all processes, batch by batch.
+
+        That of the last epoch asked for is kept: an epoch has many segments.
+        """
+        if self._ordered is None or self._ordered[0] != epoch:
+            self._ordered = epoch, self._drawn_order(epoch)
+        return self._ordered[1]
+
+    def _drawn_order(self, epoch: int) -> npt.NDArray[np.int64]:
         train = self.recipe.train
         generator = np.random.default_rng((self.seed, epoch))
         order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, generator)

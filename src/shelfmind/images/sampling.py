@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -73,22 +74,81 @@ def in_class_batches(
     by_class = order[np.argsort(ordered_labels, kind="stable")]
     own = np.split(by_class, np.cumsum(np.bincount(ordered_labels, minlength=classes))[:-1])
     groups = -(-batch_size // per_class)
-    left = _shares(np.array([len(each) for each in own]), len(order) // batch_size * groups, generator)
+    lots = _Lots(_shares(np.array([len(each) for each in own]), len(order) // batch_size * groups, generator))
     next_position = np.zeros(classes, np.int64)
     batches = []
-    while left.any():
-        present = np.count_nonzero(left)
-        chosen = generator.choice(classes, min(groups, present), replace=False, p=left / left.sum())
-        left[chosen] -= 1
+    while lots.total:
+        chosen = lots.draw(groups, generator)
         while len(chosen) < groups:
-            again = int(generator.choice(np.flatnonzero(left)))
-            left[again] -= 1
-            chosen = np.append(chosen, again)
+            chosen = np.append(chosen, lots.draw_again(generator))
         positions = next_position[chosen, None] + np.arange(per_class)
         batch = [own[label][row % len(own[label])] for label, row in zip(chosen, positions, strict=True)]
         next_position[chosen] += per_class
         batches.append(np.concatenate(batch)[:batch_size])
     return np.concatenate(batches) if batches else order[:0]
+
+
+class _Lots:
+    """The lots of each class, (C,). A draw takes a few blocks of classes instead of all.
+
+    The same generator gives the same classes as `choice` with the classes' shares as probabilities. That sums them up
+    in double precision; it is done here only where the rounding errors of the sum could decide.
+    """
+
+    def __init__(self, lots: Ints) -> None:
+        self._size = math.isqrt(len(lots)) + 1
+        self._blocks = np.zeros((-(-len(lots) // self._size), self._size), np.int64)
+        self._lots = self._blocks.reshape(-1)
+        self._lots[: len(lots)] = lots
+        self._sums = self._blocks.sum(axis=1)
+        self._present = np.count_nonzero(lots)
+        self._error = (len(self._lots) + 4) * np.finfo(np.float64).eps
+        self.total = int(lots.sum())
+
+    def draw(self, most: int, generator: np.random.Generator) -> Ints:
+        """Take a lot of each of up to `most` classes, drawn in proportion to their lots."""
+        number = min(most, self._present)
+        chosen = np.zeros(0, np.int64)
+        while len(chosen) < number:
+            found = self._at(generator.random(number - len(chosen)), chosen)
+            _, first = np.unique(found, return_index=True)
+            chosen = np.append(chosen, found[np.sort(first)])
+        self._take(chosen)
+        return chosen
+
+    def draw_again(self, generator: np.random.Generator) -> int:
+        """Take a lot of one of the classes, all as likely."""
+        chosen = int(generator.choice(np.flatnonzero(self._lots)))
+        self._take(np.array([chosen]))
+        return chosen
+
+    def _take(self, chosen: Ints) -> None:
+        self._change(chosen, self._lots[chosen] - 1)
+        self._present -= np.count_nonzero(self._lots[chosen] == 0)
+        self.total -= len(chosen)
+
+    def _change(self, classes: Ints, lots: Ints) -> None:
+        self._lots[classes] = lots
+        blocks = classes // self._size
+        self._sums[blocks] = self._blocks[blocks].sum(axis=1)
+
+    def _at(self, shares: Wide, without: Ints) -> Ints:
+        """The classes at these shares of all lots in class order, as if those in `without` had none."""
+        if len(without):
+            kept = self._lots[without]
+            self._change(without, np.zeros_like(kept))
+            found = self._at(shares, without[:0])
+            self._change(without, kept)
+            return found
+        ends = self._sums.cumsum()
+        places = shares * ends[-1]
+        if (np.abs(places - np.rint(places)) <= self._error * ends[-1]).any():
+            sums = np.cumsum(self._lots / self.total)
+            return np.searchsorted(sums / sums[-1], shares, side="right")
+        lots = places.astype(np.int64)
+        blocks = ends.searchsorted(lots, side="right")
+        inside = lots - ends[blocks] + self._sums[blocks]
+        return np.asarray(blocks * self._size + (self._blocks[blocks].cumsum(1) <= inside[:, None]).sum(1), np.int64)
 
 
 def _shares(counts: Ints, total: int, generator: np.random.Generator) -> Ints:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
+import threading
 import time
 import uuid
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,7 @@ import numpy.typing as npt
 from shelfmind.arrays import Ints, new_array
 from shelfmind.files import write_bytes
 from shelfmind.images.photo_files import file_status, full_name
+from shelfmind.machine.open_files import most_open_files
 from shelfmind.recipe import DataRecipe
 
 Square = npt.NDArray[np.uint8]
@@ -46,7 +49,8 @@ class SquareCache:
     """The squares of one preparation (resize, size, fill) in shards of up to `SHARD_BYTES`.
 
     A shard is a ``.npy`` of squares and an index, which is written last: squares without an index are ignored, so that
-    a killed command leaves only whole shards. Processes that cache the same file at the same time both keep it.
+    a killed command leaves only whole shards. Processes that cache the same file at the same time both keep it. Users
+    can share a folder that all of them may write into.
     """
 
     def __init__(self, root: Path, data: DataRecipe) -> None:
@@ -77,19 +81,32 @@ class SquareCache:
         same = inside & (known["key"][at] == keys).all(axis=1)
         return Places(shards, np.where(same, of_shard[at], ABSENT).astype(np.int64), known[at])
 
-    def open(self, shard: Path) -> Square | None:
-        """The squares of a shard, mapped from disk and marked as used; None if it is damaged or deleted."""
+    def open(self, shard: Path, least: int) -> Square | None:
+        """The squares of a shard, at least so many, mapped from disk and marked as used; None if there are none.
+
+        A damaged shard is deleted; one that cannot be read now is left alone.
+        """
+        squares: Square | None
         try:
             squares = np.load(shard.with_suffix(SQUARES), mmap_mode="r", allow_pickle=False)
-            os.utime(shard.with_suffix(INDEX))
-        except Exception:  # the header is Python text, whose parser can raise anything
+        except FileNotFoundError:
+            squares = None
+        except OSError:  # no permission, too many open files
             return None
-        return squares if squares.dtype == np.uint8 and squares.shape[1:] == self.shape else None
+        except Exception:  # damaged: the header is Python text, whose parser can raise anything
+            squares = None
+        if squares is None or squares.dtype != np.uint8 or squares.shape[1:] != self.shape or len(squares) < least:
+            self.forget(shard)
+            return None
+        with suppress(OSError):  # another user's
+            os.utime(shard.with_suffix(INDEX))
+        return squares
 
     def forget(self, shard: Path) -> None:
-        """Delete a damaged shard, whose squares are then decoded again."""
-        shard.with_suffix(INDEX).unlink(missing_ok=True)
-        shard.with_suffix(SQUARES).unlink(missing_ok=True)
+        """Delete a damaged shard, whose squares are then decoded again; it stays if that is not allowed."""
+        for suffix in (INDEX, SQUARES):
+            with suppress(OSError):
+                shard.with_suffix(suffix).unlink()
 
     @contextmanager
     def new_shard(self, paths: Sequence[Path]) -> Iterator[Callable[[int, Square], None]]:
@@ -121,7 +138,8 @@ class SquareCache:
             os.replace(temporary, shard.with_suffix(SQUARES))
             content = entries.tobytes()
             whole = hashlib.sha256(content).digest() + content
-            write_bytes(shard.with_suffix(INDEX), whole)
+            mode = stat.S_IMODE(shard.with_suffix(SQUARES).stat().st_mode)  # whoever reads one can read the other
+            write_bytes(shard.with_suffix(INDEX), whole, mode)
         finally:
             temporary.unlink(missing_ok=True)
 
@@ -135,25 +153,26 @@ class SquareCache:
                 if entry.with_suffix(INDEX).exists():
                     kept.append((_status(entry.with_suffix(INDEX))[0], size, entry))
                     continue
-            elif entry.suffix == INDEX or entry.is_dir():
+            elif (entry.suffix == INDEX and not entry.name.startswith(".")) or entry.is_dir():
                 continue
             if time.time() - changed > ABANDONED_S or entry.parent == self.root:  # of a crash, or of an earlier layout
-                entry.unlink(missing_ok=True)
+                with suppress(OSError):
+                    entry.unlink()
         total, stay = sum(size for _, size, _ in kept), {shard.with_suffix(SQUARES) for shard in used}
         for _, size, entry in sorted(kept):
             if total <= limit:
                 return
             if entry not in stay:
-                total -= size
                 self.forget(entry)
+                total -= 0 if entry.exists() else size
 
     def _indices(self) -> tuple[list[Path], list[npt.NDArray[np.void]]]:
         """The shards with an intact index, and their entries."""
         shards, tables = [], []
-        for path in sorted(self.folder.glob(f"*{INDEX}")):
+        for path in sorted(self.folder.glob(f"[!.]*{INDEX}")):  # others are temporary
             try:
                 content = path.read_bytes()
-            except OSError:  # deleted by another process
+            except OSError:  # deleted by another process, or not ours to read
                 continue
             if hashlib.sha256(content[_DIGEST_BYTES:]).digest() != content[:_DIGEST_BYTES]:
                 self.forget(path)
@@ -161,6 +180,51 @@ class SquareCache:
             shards.append(path)
             tables.append(np.frombuffer(content, ENTRY, offset=_DIGEST_BYTES))
         return shards, tables
+
+
+class MappedShards:
+    """Shards in use, by number. Thread-safe.
+
+    A map keeps its file open. Beyond a quarter of the files that this process may open, the shard that was mapped first
+    makes room for the next one, and is mapped again when it is needed.
+
+    Attributes:
+        paths: the shards.
+        maps: the squares of those that are mapped.
+    """
+
+    def __init__(self, cache: SquareCache) -> None:
+        self.cache = cache
+        self.paths: list[Path] = []
+        self.maps: dict[int, Square] = {}
+        self._sizes: list[int] = []
+        self._most = max(1, most_open_files() // 4)
+        self._lock = threading.Lock()
+
+    def add(self, shard: Path, least: int) -> int | None:
+        """The number of a shard; None if it cannot be used, or has not at least so many squares."""
+        mapped = self.cache.open(shard, least)
+        if mapped is None:
+            return None
+        self.paths.append(shard)
+        self._sizes.append(len(mapped))
+        self._keep(len(self.paths) - 1, mapped)
+        return len(self.paths) - 1
+
+    def mapped(self, number: int) -> Square | None:
+        """The squares of a shard; None if they cannot be used any more."""
+        found = self.maps.get(number)
+        if found is None:
+            found = self.cache.open(self.paths[number], self._sizes[number])
+            if found is not None:
+                self._keep(number, found)
+        return found
+
+    def _keep(self, number: int, mapped: Square) -> None:
+        with self._lock:
+            while len(self.maps) >= self._most:
+                del self.maps[next(iter(self.maps))]
+            self.maps[number] = mapped
 
 
 def keys_of(paths: Sequence[Path]) -> npt.NDArray[np.uint64]:
@@ -171,7 +235,7 @@ def keys_of(paths: Sequence[Path]) -> npt.NDArray[np.uint64]:
         try:
             status = file_status(path)
             text += f"|{status.size}|{status.mtime_ns}"
-        except OSError:
+        except (OSError, ValueError):  # missing, or a path that no file can have
             text += "|missing"
         digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
         keys[row] = np.frombuffer(digest, "<u8")
@@ -182,6 +246,6 @@ def _status(path: Path) -> tuple[float, int]:
     """Time of the last change or use and size in bytes; another process may have deleted the file."""
     try:
         status = path.stat()
-    except FileNotFoundError:
+    except OSError:
         return time.time(), 0
     return status.st_mtime, status.st_size

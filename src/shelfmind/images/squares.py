@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from shelfmind.arrays import rows_by_label
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder, cache_limit_bytes
 from shelfmind.images.archives import in_reading_order
@@ -20,7 +21,7 @@ from shelfmind.images.checking import OnImage, check_files, verdicts_path
 from shelfmind.images.decoding import BadImage, Pixels, open_image
 from shelfmind.images.fingerprinting import FingerprintRecorder
 from shelfmind.images.resize import RESIZES
-from shelfmind.images.square_cache import ABSENT, SquareCache
+from shelfmind.images.square_cache import ABSENT, ENTRY, MappedShards, SquareCache
 from shelfmind.images.square_cache import Square as Square
 from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
@@ -107,15 +108,16 @@ def open_squares(
     bad_files = []
     try:
         if needed:
-            cache.make_room(limit - needed, squares.shards.values())
-        for start in range(0, len(absent), cache.shard_size):
-            part = [paths[index] for index in absent[start : start + cache.shard_size]]
-            bad_files += _cache(part, cache, data, progress)
+            cache.make_room(limit - needed, squares.shards.paths)
+            for start in range(0, len(absent), cache.shard_size):
+                part = [paths[index] for index in absent[start : start + cache.shard_size]]
+                bad_files += _cache(part, cache, data, progress)
+            squares.find()
     except OSError as error:
         raise UserError(
             f"the decoded images cannot be stored in {cache.root} ({error}); set SHELFMIND_CACHE to another folder"
         ) from error
-    return _good(CachedSquares(paths, data, cache) if needed else squares, samples, bad_files)
+    return _good(squares, samples, bad_files)
 
 
 def squares_of_some(
@@ -131,39 +133,42 @@ class CachedSquares:
 
     Attributes:
         absent: the indices of squares that are not cached.
-        shards: the shards in use, by their number in `shard`.
+        shard: the number of each square's shard among `shards`, `ABSENT` if there is none.
     """
 
     def __init__(self, paths: Sequence[Path], data: DataRecipe, cache: SquareCache) -> None:
         self.cache = cache
         self.decoded = DecodedOnDemand(paths, data)
-        places = cache.find(paths)
-        self.entries, self.shard = places.entries, places.shard
-        self.maps: dict[int, Square] = {}
-        self.shards: dict[int, Path] = {}
-        for position in np.unique(self.shard[self.shard != ABSENT]).tolist():
-            shard = places.shards[position]
-            inside, mapped = self.shard == position, cache.open(shard)
-            if mapped is None or len(mapped) <= self.entries["row"][inside].max():
-                cache.forget(shard)
-                self.shard[inside] = ABSENT
-            else:
-                self.maps[position], self.shards[position] = mapped, shard
-        self.absent = np.flatnonzero(self.shard == ABSENT)
+        self.shards = MappedShards(cache)
+        self.shard = np.full(len(paths), ABSENT, np.int64)
+        self.entries = np.zeros(len(paths), ENTRY)
         self.verified = np.zeros(len(paths), np.bool_)
+        self.absent = np.arange(len(paths))
+        self.find()
+
+    def find(self) -> None:
+        """Look for the absent squares in the cache."""
+        places = self.cache.find([self.decoded.paths[index] for index in self.absent])
+        for position, rows in rows_by_label(places.shard):
+            number = self.shards.add(places.shards[position], int(places.entries["row"][rows].max()) + 1)
+            if number is not None:
+                self.shard[self.absent[rows]], self.entries[self.absent[rows]] = number, places.entries[rows]
+        self.absent = np.flatnonzero(self.shard == ABSENT)
 
     def __len__(self) -> int:
         return len(self.shard)
 
     def __getitem__(self, index: int) -> Square:
         shard, entry = int(self.shard[index]), self.entries[index]
-        mapped = self.maps.get(shard)
+        mapped = self.shards.maps.get(shard)
+        if mapped is None and shard != ABSENT:
+            mapped = self.shards.mapped(shard)
         if mapped is None:
             return self.decoded[index]
         found: Square = mapped[entry["row"]]
         if not self.verified[index]:
             if zlib.crc32(found.data) != entry["crc"]:
-                self.cache.forget(self.shards[shard])
+                self.cache.forget(self.shards.paths[shard])
                 return self.decoded[index]
             self.verified[index] = True
         return found

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from shelfmind.machine.checksums import file_sha256
@@ -36,7 +37,10 @@ class ObjectCache:
         self._scan()
 
     def find(self, identity: str) -> Path | None:
-        """The copy of an object, verified at its first use in this process; a damaged one is deleted."""
+        """The copy of an object, verified at its first use in this process.
+
+        A damaged one is deleted; one that cannot be read now is left alone.
+        """
         name = _name(identity)
         with self._lock:
             if name not in self._copies:
@@ -44,15 +48,17 @@ class ObjectCache:
             self._copies.move_to_end(name)
             path, is_verified = self._copies[name][0], name in self._verified
         try:
-            if not is_verified and file_sha256(path)[:_DIGITS] != path.suffix[1:]:
-                raise OSError("damaged")
-            os.utime(path)
-        except OSError:  # damaged, or deleted by another process
-            with self._lock:
-                self._delete(name)
+            if is_verified or file_sha256(path)[:_DIGITS] == path.suffix[1:]:
+                _mark_used(path)
+                self._verified.add(name)
+                return path
+        except FileNotFoundError:  # deleted by another process
+            pass
+        except OSError:
             return None
-        self._verified.add(name)
-        return path
+        with self._lock:
+            self._delete(name)
+        return None
 
     def holds(self, identity: str) -> bool:
         """Whether there is a copy, which may be damaged."""
@@ -97,7 +103,8 @@ class ObjectCache:
             path, size = self._copies.pop(name)
             self._total -= size
             self._verified.discard(name)
-            path.unlink(missing_ok=True)
+            with suppress(OSError):  # another user's, in a folder that others cannot change
+                path.unlink()
 
     def _scan(self) -> None:
         """Find the copies that are there, and delete leftovers of killed processes."""
@@ -112,9 +119,20 @@ class ObjectCache:
             if path.suffix != _TEMPORARY:
                 found.append((status.st_mtime, path, status.st_size))
             elif time.time() - status.st_mtime > _ABANDONED_S:
-                path.unlink(missing_ok=True)
+                with suppress(OSError):
+                    path.unlink()
         for _, path, size in sorted(found):
             self._add(path.stem, path, size)
+
+
+def _mark_used(path: Path) -> None:
+    """Set the time of a copy to now. Raises `FileNotFoundError`; the time of another user's copy may stay."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        pass
 
 
 def _name(identity: str) -> str:

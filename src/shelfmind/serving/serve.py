@@ -16,6 +16,7 @@ from pathlib import Path
 
 from shelfmind.errors import UserError, argument, call
 from shelfmind.machine.cores import available_cores
+from shelfmind.machine.open_files import allow_many_files
 from shelfmind.machine.packages import require
 from shelfmind.requests.calling import takes
 from shelfmind.requests.serving import ServeRequest
@@ -54,13 +55,13 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
         UserError: a run, gallery, key or port cannot be used, or packages of the extra `serve` are missing.
     """
     require(*NEEDED)
-    from shelfmind.serving.server import address_of, allow_many_connections, bound_socket
+    from shelfmind.serving.server import address_of, bound_socket
 
     networks(request.trusted_proxies)  # report errors before anything is loaded
     state = state_of(request.state)
     keys = Keys(state.keys)
     _require_a_key(request, keys)
-    allow_many_connections()
+    allow_many_files()
     listening = bound_socket(request.host, request.port)
     began, address = time.monotonic(), address_of(listening)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s [%(process)d]: %(message)s", stream=sys.stderr)

@@ -7,7 +7,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib.util import find_spec
 from ipaddress import ip_address
 
@@ -91,17 +91,6 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().remove_reader(self._life)  # type: ignore[arg-type]
         self.should_exit = True
         self._on_stop()
-
-
-def allow_many_connections() -> None:
-    """Raise the limit of open files to the maximum allowed, as each connection needs one."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def bound_socket(host: str, port: int) -> socket.socket:

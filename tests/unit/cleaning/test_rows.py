@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shelfmind.analysis.decisions import Decision
+from shelfmind.cleaning import rows as rows_module
+from shelfmind.cleaning.names import clean_name
 from shelfmind.cleaning.rows import (
     Row,
     apply_decisions,
@@ -57,6 +59,17 @@ def test_decisions_move_drop_and_protect():
     assert after[1].dropped == "dropped in the review: by 王"
     assert [each.protected for each in after] == [False, False, True, False, False, False]
     assert after[0].decided == "relabel by 王"
+
+
+def test_the_class_of_others_is_looked_for_once_and_only_if_needed(monkeypatch):
+    cleaned: list[str] = []
+    monkeypatch.setattr(rows_module, "clean_name", lambda name: cleaned.append(name) or clean_name(name))
+    rows = [*(row(f"{number}.jpg", f"类 {number}") for number in range(10)), row("10.jpg", "others")]
+    for decision, passes in (("drop", 1), ("others", 2)):
+        cleaned.clear()
+        decisions = {k: v for each in rows[:5] for k, v in decided(each.source, decision, given=each.given).items()}
+        apply_decisions(rows, decisions)
+        assert len(cleaned) == passes * 11
 
 
 def test_a_decision_on_an_image_that_is_gone_is_refused_or_passed_over():

@@ -48,8 +48,10 @@ def test_sigterm_is_ctrl_c_unless_there_is_a_handler() -> None:
 
 def test_the_command_prepares_its_process_before_the_verb_without_mindspore() -> None:
     program = """
-import signal, sys, warnings
+import resource, signal, sys, warnings
 from shelfmind import cli
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (256, most))
 sys.argv = ["shelfmind", "recipes"]
 try:
     cli.main()
@@ -58,5 +60,6 @@ except SystemExit as end:
 assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
 assert any("mindspore" in str(entry[3]) for entry in warnings.filters)
 assert "mindspore" not in sys.modules
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == (most, most)
 """
     assert subprocess.run([sys.executable, "-c", program], check=False, stdout=subprocess.DEVNULL).returncode == 0

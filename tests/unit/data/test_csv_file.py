@@ -39,6 +39,7 @@ def test_the_only_list_in_a_folder_is_found(tmp_path: Path) -> None:
     (tmp_path / "bad_files.csv").write_text("path,reason\n")
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "1.jpg").touch()
+    (tmp_path / ".list.csv.1-00000000.tmp.csv").write_text(SPLIT)  # another process is writing it
     assert open_catalog(tmp_path).format == "csv"
     (tmp_path / "other.csv").write_text(SPLIT)
     with pytest.raises(UserError, match=r"list\.csv, other\.csv"):

@@ -100,6 +100,22 @@ def test_a_training_that_resumes_sees_what_it_would_have_seen(squares: np.ndarra
         assert_equal(first, read(resumed, stop=2))
 
 
+def test_the_order_of_an_epoch_is_drawn_once(
+    squares: np.ndarray, mindspore: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shelfmind.images import loader
+
+    drawn: list[int] = []
+    real = loader.in_class_batches
+    monkeypatch.setattr(loader, "in_class_batches", lambda *given: drawn.append(0) or real(*given))
+    batches = make_batches(squares, make_recipe([], batch_size=4, images_per_class=2))
+    first = [read(batches, start=start, stop=start + 1) for start in range(3)]
+    assert len(drawn) == 1
+    read(batches, epoch=3, stop=1)
+    assert len(drawn) == 2
+    assert_equal(first[1], read(batches, start=1, stop=2))
+
+
 def test_squares_decoded_on_demand_give_the_same_batches(squares: np.ndarray, tmp_path: Path, mindspore: Any) -> None:
     paths = [tmp_path / f"{number}.png" for number in range(COUNT)]
     for path, square in zip(paths, squares, strict=True):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.images.sampling import SAMPLERS, epoch_order, in_class_batches
+from shelfmind.images.sampling import SAMPLERS, _Lots, epoch_order, in_class_batches
 
 COUNTS = np.array([600, 300, 90, 10])
 LABELS = np.repeat(np.arange(4), COUNTS)
@@ -79,6 +79,34 @@ def test_a_batch_has_several_images_of_each_of_its_classes() -> None:
     assert (times == 1).mean() > 0.85
     np.testing.assert_array_equal(batches, batched_by_class(labels, 30, 32, 4))
     assert not np.array_equal(batches, batched_by_class(labels, 30, 32, 4, seed=1))
+
+
+def test_batches_of_an_earlier_version_stay() -> None:
+    """A run that an earlier version started resumes in the same order."""
+    batches = batched_by_class(np.repeat(np.arange(5), [9, 1, 4, 7, 3]), 5, 6, 2, seed=3)
+    expected = [[23, 22, 0, 3, 15, 17], [18, 20, 8, 6, 13, 12], [1, 2, 16, 14, 10, 11], [4, 7, 19, 15, 4, 7]]
+    np.testing.assert_array_equal(batches, expected)
+
+
+def drawn_by_choice(lots: np.ndarray, most: int, generator: np.random.Generator) -> np.ndarray:
+    number = min(most, np.count_nonzero(lots))
+    return generator.choice(len(lots), number, replace=False, p=lots / lots.sum())
+
+
+@pytest.mark.parametrize("error", [None, np.inf])
+@pytest.mark.parametrize(("classes", "most"), [(1, 3), (7, 3), (40, 32), (5000, 8)])
+def test_a_draw_is_that_of_choice(classes: int, most: int, error: float | None) -> None:
+    one, other = np.random.default_rng(4), np.random.default_rng(4)
+    left = np.random.default_rng(0).integers(0, 6, classes)
+    left[0] = 50
+    lots = _Lots(left)
+    if error is not None:
+        lots._error = error
+    for _ in range(30):
+        expected = drawn_by_choice(left, most, other)
+        left[expected] -= 1
+        np.testing.assert_array_equal(lots.draw(most, one), expected)
+        assert lots.total == left.sum()
 
 
 @settings(max_examples=60)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import stat
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from PIL import Image
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder
 from shelfmind.images import checking, square_cache
-from shelfmind.images.decoding import NO_MEMORY, BadImage, open_image
+from shelfmind.images.decoding import NO_MEMORY, UNREADABLE, BadImage, open_image
 from shelfmind.images.squares import (
     DecodedOnDemand,
     cache_limit_bytes,
@@ -258,7 +259,7 @@ def test_whole_shards_survive_a_kill(
 def test_leftovers_and_an_earlier_layout_are_deleted(photos: list[Path], cache: Path) -> None:
     assert_squares_of(photos[:2])
     folder = shards(cache)[0].parent
-    for name in ("old.tmp", "without_index.npy"):
+    for name in ("old.tmp", "without_index.npy", ".a.index.1-00000000.tmp.index"):
         (folder / name).write_bytes(b"x")
         os.utime(folder / name, (1000, 1000))
     (folder / "new.tmp").write_bytes(b"x")
@@ -266,7 +267,137 @@ def test_leftovers_and_an_earlier_layout_are_deleted(photos: list[Path], cache: 
     assert_squares_of(photos[2:3])
     names = {path.name for path in (cache / "squares").rglob("*") if path.is_file()}
     assert "new.tmp" in names
-    assert not names & {"old.tmp", "without_index.npy", "earlier.npy"}
+    assert not names & {"old.tmp", "without_index.npy", "earlier.npy", ".a.index.1-00000000.tmp.index"}
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES, errno.EIO])
+def test_a_shard_that_cannot_be_read_now_stays(
+    number: int, photos: list[Path], cache: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_squares_of(photos[:3])
+    before, load = shards(cache), np.load
+
+    def fail(path: Path, **options: Any) -> Any:
+        if path in before:
+            raise OSError(number, os.strerror(number))
+        return load(path, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "load", fail)
+        assert_squares_of(photos)
+    assert set(before) < set(shards(cache))
+    opened.clear()
+    assert_squares_of(photos)
+    assert opened == []
+
+
+def test_a_shard_is_mapped_once(photos: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert_squares_of(photos[:3])
+    mapped: list[Path] = []
+    load = np.load
+    monkeypatch.setattr(np, "load", lambda path, **options: mapped.append(path) or load(path, **options))
+    assert_squares_of(photos)
+    assert len(mapped) == len(set(mapped)) == 2
+
+
+def test_more_shards_than_a_process_may_open(
+    photos: list[Path], cache: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(square_cache, "most_open_files", lambda: 8)
+    monkeypatch.setattr(square_cache, "SHARD_BYTES", SQUARE_BYTES)
+    assert_squares_of(photos)
+    opened.clear()
+    squares = assert_squares_of(photos)
+    assert opened == []
+    for index in (5, 0, 3, 3, 1, 5, 2, 4):
+        np.testing.assert_array_equal(squares[index], square(photos[index], DATA))
+        assert len(squares.shards.maps) == 2
+    assert len(shards(cache)) == 6
+    shutil.rmtree(cache / "squares")
+    for index in range(6):
+        np.testing.assert_array_equal(squares[index], square(photos[index], DATA))
+
+
+def test_the_index_that_another_process_writes_is_left_alone(photos: list[Path], cache: Path) -> None:
+    assert_squares_of(photos)
+    (shard,) = shards(cache)
+    for name in (f".{shard.stem}.index.1-00000000.tmp.index", ".other.index.1-00000000.tmp.index"):
+        (shard.parent / name).write_bytes(b"half")
+        assert_squares_of(photos)
+        assert (shard.parent / name).exists()
+
+
+def refuse(*_: object, **__: object) -> None:
+    raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+
+def test_a_shard_of_another_user_is_used(
+    photos: list[Path], cache: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_squares_of(photos[:3])
+    (theirs,) = shards(cache)
+    opened.clear()
+    monkeypatch.setattr(os, "utime", refuse)
+    assert_squares_of(photos)
+    assert sorted(opened) == photos[3:]
+    assert theirs in shards(cache)
+
+
+def test_a_damaged_shard_that_cannot_be_deleted_is_not_used(
+    photos: list[Path], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_squares_of(photos)
+    (theirs,) = shards(cache)
+    theirs.write_bytes(theirs.read_bytes()[:-100])
+    unlink = Path.unlink
+
+    def remove(path: Path, missing_ok: bool = False) -> None:
+        if path.stem == theirs.stem:
+            refuse()
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", remove)
+    assert_squares_of(photos)
+    assert theirs.exists()
+
+
+def test_what_cannot_be_deleted_counts(photos: list[Path], cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    limit_cache(monkeypatch, 4 * SQUARE_BYTES)  # three files with their headers, and no fourth
+    for number in range(3):
+        assert_squares_of(photos[number : number + 1])
+    oldest, second, third = shards(cache)
+    for age, shard in enumerate((third, second, oldest)):
+        os.utime(shard.with_suffix(".index"), (1000 - age, 1000 - age))
+    unlink = Path.unlink
+
+    def remove(path: Path, missing_ok: bool = False) -> None:
+        if path.stem == oldest.stem:
+            refuse()
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", remove)
+    assert_squares_of(photos[3:4])
+    assert oldest in shards(cache)
+    assert second not in shards(cache)
+    assert third in shards(cache)
+
+
+@pytest.mark.parametrize("mask", [0o002, 0o022, 0o077])
+def test_an_index_has_the_permissions_of_its_squares(mask: int, photos: list[Path], cache: Path) -> None:
+    before = os.umask(mask)
+    try:
+        assert_squares_of(photos)
+    finally:
+        os.umask(before)
+    (shard,) = shards(cache)
+    modes = [stat.S_IMODE(shard.with_suffix(suffix).stat().st_mode) for suffix in (".npy", ".index")]
+    assert modes == [0o666 & ~mask] * 2
+
+
+def test_a_path_that_no_file_can_have_is_a_bad_file(photos: list[Path], tmp_path: Path) -> None:
+    impossible = tmp_path / "a\0b.png"
+    for _ in range(2):
+        assert_squares_of([*photos, impossible], {impossible: UNREADABLE})
 
 
 def test_squares_that_are_deleted_while_in_use_are_right(photos: list[Path], cache: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -114,6 +115,43 @@ def test_a_damaged_copy_is_fetched_again(store: Any, tmp_path: Path) -> None:
     copy.unlink()
     assert read_file(Path("test://shop/a.jpg")) == b"photo"
     assert len(store.fetched) == 5
+
+
+def test_a_copy_of_another_user_is_used(store: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    store.contents["shop/a.jpg"] = b"photo"
+    read_file(Path("test://shop/a.jpg"))
+    forget()
+    monkeypatch.setattr(os, "utime", refuse)
+    for _ in range(2):
+        assert read_file(Path("test://shop/a.jpg")) == b"photo"
+    assert len(store.fetched) == len(copies(tmp_path)) == 1
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EACCES])
+def test_a_copy_that_cannot_be_read_now_stays(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> str:
+        raise OSError(number, os.strerror(number))
+
+    ObjectCache(tmp_path, 10).keep("a", 4, lambda path: path.write_bytes(b"aaaa"))
+    cache = ObjectCache(tmp_path, 10)
+    with monkeypatch.context() as patch:
+        patch.setattr("shelfmind.object_stores.cache.file_sha256", fail)
+        assert cache.find("a") is None
+    assert cache.find("a") is not None
+
+
+def test_a_damaged_copy_that_cannot_be_deleted_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    ObjectCache(tmp_path, 10).keep("a", 4, lambda path: path.write_bytes(b"aaaa")).write_bytes(b"aaab")
+    cache = ObjectCache(tmp_path, 10)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert cache.find("a") is None
+    assert not cache.holds("a")
 
 
 def test_a_changed_object_is_another_version(store: Any) -> None:
