@@ -550,7 +550,8 @@ def fixres(
         The result at each size, and which one is selected, if any.
 
     Raises:
-        UserError: a size below the last training size, no validation images, an existing folder.
+        UserError: a size below the last training size, no validation images, an existing folder, candidates of another
+            run or other settings.
     """
 
 @overload
@@ -615,7 +616,7 @@ def tune(
 
     Args:
         data: Data set: a folder of class folders, RP2K, a CSV list, Grocery Store, WebDataset tar shards, or Parquet files of Hugging Face datasets; a folder, a file, or a URL such as s3://BUCKET/FOLDER.
-        out: Folder for the study and its trials. An existing one is resumed.
+        out: Folder for the study and its trials. One of the same settings is resumed.
         recipe: Name from `shelfmind recipes`, or a YAML file. (default: default)
         overrides: Override a recipe value.
         epochs: Number of epochs. Defaults to the recipe's. Excludes max_minutes.
@@ -633,7 +634,8 @@ def tune(
         The best trial, and how many completed and were stopped.
 
     Raises:
-        UserError: Optuna is not installed, a search space that does not fit the recipe, no validation images.
+        UserError: Optuna is not installed, a search space that does not fit the recipe, no validation images, settings
+            other than those that the folder was started with.
     """
 
 @overload
@@ -711,7 +713,8 @@ def adapt(
         The number of photos used, and the distance of their statistics from the run's.
 
     Raises:
-        UserError: no run, too few photos or too many bad ones, a network without batch normalisation.
+        UserError: no run, an existing folder, too few photos or too many bad ones, a network without batch
+            normalisation.
     """
 
 @overload
@@ -736,7 +739,7 @@ def soup(
         The epochs in the soup, and the gain on validation.
 
     Raises:
-        UserError: fewer than two snapshots, or no validation images.
+        UserError: fewer than two snapshots, no validation images, an existing folder.
     """
 
 @overload

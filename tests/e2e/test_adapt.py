@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
+
+KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
 
 
 def weights_of(run):
@@ -66,6 +71,21 @@ def test_the_contest_takes_no_export_of_an_adapted_run(adapted, data, warm, tmp_
     assert warm("export", run, "--format", "mindir", "--out", exported).status == 0
     assert "contest rule 2" in warm("predict", exported, data / "test", "--rules", "contest").error
     assert warm("predict", exported, data / "test").status == 0
+
+
+def test_a_killed_adaptation_leaves_nothing_and_a_finished_one_is_not_trained(trained, data, cold, warm, tmp_path):
+    run = tmp_path / "run"
+    words = ("adapt", trained.run, data / "train", "--out", run)
+    outcome = cold("weights.ckpt:1:before", *words, program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    assert not run.exists()
+    outcome = warm(*words)
+    assert outcome.status == 0, outcome.stderr
+    assert list(tmp_path.iterdir()) == [run]
+    assert "not an empty folder" in warm(*words).error
+    weights = (run / "weights.ckpt").read_bytes()
+    assert "by adapt, so there is nothing to resume" in warm("train", "--resume", run).error
+    assert (run / "weights.ckpt").read_bytes() == weights
 
 
 def test_what_cannot_be_adapted_to_is_refused(trained, data, bad, warm, tmp_path):

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import signal
+import sys
+from pathlib import Path
 
 import pytest
 
 from shelfmind.recipe import load_recipe, recipe_names
 
 pytestmark = pytest.mark.slow
+
+KILLED = (sys.executable, str(Path(__file__).with_name("killed_command.py")))
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +128,21 @@ def test_soups(kind, run, data, warm, tmp_path):
     assert figures(tmp_path / "soup.json")["top1"] == pytest.approx(content["top1"])
 
 
+def test_a_killed_soup_leaves_nothing_and_a_finished_one_is_not_trained(run, cold, warm, tmp_path):
+    soup = tmp_path / "soup"
+    outcome = cold("weights.ckpt:1:after", "soup", run, "--out", soup, program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    assert not soup.exists()
+    outcome = warm("soup", run, "--out", soup)
+    assert outcome.status == 0, outcome.stderr
+    assert list(tmp_path.iterdir()) == [soup]
+    assert "not an empty folder" in warm("soup", run, "--out", soup).error
+    weights = (soup / "weights.ckpt").read_bytes()
+    for verb in ("train", "pretrain"):
+        assert "by soup, so there is nothing to resume" in warm(verb, "--resume", soup).error
+    assert (soup / "weights.ckpt").read_bytes() == weights
+
+
 def test_a_soup_needs_snapshots(trained, warm, tmp_path):
     assert "train.snapshots=5" in warm("soup", trained.run, "--out", tmp_path / "soup").error
     assert "did you mean greedy" in warm("soup", trained.run, "--kind", "gredy", "--out", tmp_path / "soup").error
@@ -146,6 +166,21 @@ def test_fixres_keeps_a_run_only_if_it_is_better(run, warm, tmp_path):
     assert "must be sizes such as" in warm("fixres", run, "--resolutions", "big", "--out", tmp_path / "x").error
 
 
+def test_fixres_resumes_only_the_candidates_of_the_same_run_and_settings(run, copied_run, cold, warm, tmp_path):
+    out = ("--out", tmp_path / "fixed")
+    words = ("--resolutions", "48", "--epochs", "2", *out)
+    outcome = cold("log.jsonl:1:after", "fixres", run, *words, program=KILLED)
+    assert outcome.status == -signal.SIGKILL, outcome.stderr
+    assert "was started with other settings (run" in warm("fixres", copied_run, *words).error
+    assert "other settings (epochs)" in warm("fixres", run, "--resolutions", "48", "--epochs", "1", *out).error
+    budget = ("--max-minutes", "1", *out)
+    assert "(epochs, max minutes)" in warm("fixres", run, "--resolutions", "48", *budget).error
+    outcome = warm("fixres", run, "--resolutions", "48,64", "--epochs", "2", *out)
+    assert outcome.status == 0, outcome.stderr
+    assert outcome.stderr.count("resuming after epoch 1") == 1
+    assert {path.name for path in tmp_path.iterdir()} <= {"copied", "fixed"}
+
+
 def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path):
     words = settings("train.epochs=2", "train.task=simsiam")
     outcome = warm("pretrain", data, "--out", tmp_path / "pretrained", *words)
@@ -154,6 +189,7 @@ def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path
     content = figures(tmp_path / "pretrained" / "readout.json")
     assert 0 <= content["knn_top1"] <= 1
     assert 0 <= content["linear_top1"] <= 1
+    assert (content["linear_train_images"], content["linear_note"]) == (content["train_images"], None)
     fine = warm(
         "train", data, "--init", tmp_path / "pretrained", "--out", tmp_path / "fine", *settings("train.epochs=1")
     )

@@ -50,12 +50,14 @@ def start(command, environment, place):
 def in_two(start, data, place, settings) -> Path:
     """A run trained by two processes."""
     run, jobs = place / "in_two", place / "jobs_of_two"
-    training = start("train", data, "--devices", 2, "--out", run, *settings(*PLAIN), jobs=jobs)
+    words = ("--devices", 2, "--track", "tensorboard", "--out", run, *settings(*PLAIN))
+    training = start("train", data, *words, jobs=jobs)
     out, err = training.communicate(timeout=240)
     assert training.returncode == 0, err
     assert "top-1" in out
     assert "batch size 8" in err
     assert list(jobs.iterdir()) == []  # nothing is left of the job
+    assert len(list((run / "tensorboard").iterdir())) == 1
     return run
 
 
@@ -108,6 +110,9 @@ def test_a_killed_process_without_restarts_ends_the_job_and_the_run_resumes(star
     assert training.returncode == 1, err
     assert f"Resume with: shelfmind train --resume {run}" in err
     until_gone(pids)
+    (left,) = jobs.iterdir()
+    assert f"their output is in {left / 'logs'}" in err
+    assert not list(left.rglob("*.npy"))
     resumed = start("train", "--resume", run, jobs=jobs)
     _, err = resumed.communicate(timeout=240)
     assert resumed.returncode == 0, err
@@ -125,6 +130,7 @@ def test_ctrl_c_ends_all_processes(start, data, settings, tmp_path):
     assert training.returncode == 130, err
     assert "progress is saved" in err
     until_gone(pids)
+    assert list(jobs.iterdir()) == []
 
 
 def test_mistakes_are_one_line_before_anything_starts(start, data, settings, tmp_path):
@@ -141,6 +147,7 @@ def test_mistakes_are_one_line_before_anything_starts(start, data, settings, tmp
         port = taken.getsockname()[1]
         assert f"--port {port} cannot be used" in error("--devices", 2, "--port", port)
     assert not (tmp_path / "out").exists()
+    assert list((tmp_path / "jobs").iterdir()) == []
 
 
 @pytest.mark.thorough
@@ -151,6 +158,7 @@ def test_a_mistake_that_a_worker_finds_is_one_line(start, data, settings, tmp_pa
     assert command.returncode == 2, err
     assert "a batch of 5 images cannot be divided equally among 2 processes" in err
     assert "--set train.batch_size=4" in err
+    assert list((tmp_path / "jobs").iterdir()) == []
 
 
 def until(true, training: subprocess.Popen[str]) -> None:

@@ -37,6 +37,27 @@ def test_a_search_goes_on_until_there_are_enough_trials(data, warm, settings, sp
     assert warm("recipes", tmp_path / "search" / "best.yaml").status == 0
 
 
+def test_a_search_resumes_only_with_the_same_settings(data, warm, settings, space, tmp_path):
+    def search(*words, photos=data):
+        shared = ("--trials", 1, "--space", space, "--out", tmp_path / "search")
+        return warm("tune", photos, *shared, *settings("train.epochs=1"), *words)
+
+    assert search().status == 0
+    moved = tmp_path / "data"
+    shutil.copytree(data, moved)
+    assert "search was started with other settings (data); use the same ones" in search(photos=moved).error
+    assert "other settings (recipe)" in search("--set", "loss.label_smoothing=0.2").error
+    assert "other settings (max minutes)" in search("--max-minutes", "1").error
+    assert "seed); use" in search("--seed", "1").error
+    before = space.read_text()
+    for text in (before.replace("focal", "balanced_softmax"), before.replace("0.01", "0.02")):
+        space.write_text(text)
+        assert "other settings (space)" in search().error
+    space.write_text(before)
+    assert "best of 1 trial " in search().stdout
+    assert [path.name for path in (tmp_path / "search" / "trials").iterdir()] == ["0000"]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -17,6 +17,7 @@ from shelfmind.evaluation.intervals import (
     class_mean_interval,
     few_hits_or_misses,
     mean_interval,
+    nearly_constant,
     paired_gain_interval,
     proportion_interval,
 )
@@ -90,12 +91,13 @@ def hits_interval(found: Wide, seed: int = 0, resamples: int = RESAMPLES) -> Int
 def paired_interval(differences: Wide, seed: int = 0, resamples: int = RESAMPLES) -> Interval:
     """Return the 95% interval of the mean of `differences` (N,) between two results on the same images.
 
-    It is a percentile bootstrap interval. With up to 40 images, or fewer than 5 that differ, resamples hardly vary, so
-    differences of hits (-1, 0 and 1) use `intervals.paired_gain_interval` and others Student's interval.
+    It is a percentile bootstrap interval. With up to 40 images, or if all but fewer than 5 have the same difference,
+    resamples hardly vary, so differences of hits (-1, 0 and 1) use `intervals.paired_gain_interval`. Others of up to 40
+    images use Student's interval.
     """
     few = len(differences) <= FEW_IMAGES
     if np.isin(differences, (-1.0, 0.0, 1.0)).all():
-        if few or np.count_nonzero(differences) < FEW_HITS:
+        if few or nearly_constant(differences):
             return paired_gain_interval(differences)
     elif few:
         return mean_interval(differences)

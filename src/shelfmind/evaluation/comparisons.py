@@ -11,7 +11,15 @@ import numpy as np
 
 from shelfmind.arrays import Ints, Wide
 from shelfmind.evaluation.bootstrap import paired_interval
-from shelfmind.evaluation.intervals import FEW_HITS, Z95, Interval, paired_gain_interval, too_few_images
+from shelfmind.evaluation.intervals import (
+    FEW_HITS,
+    Z95,
+    Interval,
+    nearly_constant,
+    nearly_constant_interval,
+    paired_gain_interval,
+    too_few_images,
+)
 
 LEVEL = 0.05
 """Significance level: the accepted probability of claiming a difference that does not exist."""
@@ -96,15 +104,17 @@ def _p_value(comparison: Comparison, own: float | None, mean_variance: float | N
     from scipy.stats import norm, t  # slow to import
 
     total, size = comparison.variance_over_images, abs(comparison.difference)
+    if size == 0:
+        return 1.0
     if own is None or len(comparison.by_seed) < 2:
-        return 1.0 if size == 0 else float(2 * norm.sf(size / math.sqrt(total)))
+        return float(2 * norm.sf(size / math.sqrt(total)))
     freedom = len(comparison.by_seed) - 1
     seed_variance = own
     if mean_variance is not None:
         seed_variance, freedom = (own + PRIOR_ROWS * mean_variance) / (1 + PRIOR_ROWS), freedom * (1 + PRIOR_ROWS)
     total += max(0.0, seed_variance - comparison.noise)
-    if size == 0 or seed_variance == 0:
-        return 1.0 if size == 0 else float(2 * norm.sf(size / math.sqrt(total)))
+    if seed_variance == 0:
+        return float(2 * norm.sf(size / math.sqrt(total)))
     return float(2 * t.sf(size / math.sqrt(total), freedom * (total / seed_variance) ** 2))
 
 
@@ -127,10 +137,16 @@ def class_mean_scores(hits: Wide, labels: Ints) -> Wide:
 
 
 def _interval(differences: Wide) -> Interval:
-    """Return the interval over images. If few differ, resamples often miss them, so each counts as a whole hit."""
+    """Return the interval over images.
+
+    If few differ, resamples often miss them, so each counts as a whole hit. If nearly all differ by the same amount,
+    resamples hardly vary, so two are added that differ otherwise.
+    """
     if np.count_nonzero(differences) < FEW_HITS:
         signs = np.sign(differences)
         scale = max(1.0, float(np.abs(differences).max(initial=0.0)))
         wide, point = paired_gain_interval(signs), float(differences.mean())
         return Interval(min(point, wide.low * scale), max(point, wide.high * scale))
-    return paired_interval(differences)
+    if np.isin(differences, (-1.0, 0.0, 1.0)).all() or not nearly_constant(differences):
+        return paired_interval(differences)
+    return nearly_constant_interval(differences)

@@ -48,6 +48,12 @@ def few_hits_or_misses(right: int, images: int) -> bool:
     return images <= FEW_IMAGES or min(right, images - right) < FEW_HITS
 
 
+def nearly_constant(values: Wide) -> bool:
+    """Whether fewer than `FEW_HITS` of the values (N,) differ from all others, so that resamples hardly vary."""
+    most = int(np.unique(values, return_counts=True)[1].max())
+    return len(values) - most < FEW_HITS <= most
+
+
 def wilson_interval(share: float, images: float) -> Interval:
     """Return Wilson's score interval of a proportion `share` of `images`, which may be an effective number.
 
@@ -93,6 +99,18 @@ def paired_gain_interval(differences: Wide) -> Interval:
     half = Z95 * math.sqrt((gained + lost - (gained - lost) ** 2) / (total + 2))
     point = float(np.mean(differences))
     return Interval(max(-1.0, min(point, gained - lost - half)), min(1.0, max(point, gained - lost + half)))
+
+
+def nearly_constant_interval(differences: Wide) -> Interval:
+    """Return the interval of the mean of differences (N,) that are nearly all the same, in any unit.
+
+    As in `paired_gain_interval`, two images are added, with the largest difference in either direction, at least 1.
+    """
+    most = max(1.0, float(np.abs(differences).max()))
+    widened = np.append(differences, [most, -most])
+    half, middle = Z95 * float(widened.std()) / math.sqrt(len(widened)), float(widened.mean())
+    point = float(np.mean(differences))
+    return Interval(min(point, middle - half), max(point, middle + half))
 
 
 def mean_interval(values: Wide) -> Interval:

@@ -9,6 +9,8 @@ ROLE, SCHEDULER = "MS_ROLE", "MS_SCHED"
 LOCAL_RANK = "DEVICE_ID"
 WORKERS_HERE = "SHELFMIND_WORKERS_HERE"
 """The number of workers on this host, which share its cores; set by ``train --devices``."""
+SCRATCH_HERE = "SHELFMIND_SCRATCH_HERE"
+"""Where workers put temporary folders, which are deleted even if they are killed; set by ``train --devices``."""
 
 
 def started_by_msrun() -> bool:

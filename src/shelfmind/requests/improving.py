@@ -29,7 +29,7 @@ from shelfmind.requests.shared import (
 from shelfmind.requests.training import RecipeRequest
 from shelfmind.structured_text import parse_yaml
 
-STUDY_FILE = "study.sqlite"
+PLAN_FILE, SOUP_FILE, STUDY_FILE = "plan.json", "soup.json", "study.sqlite"
 SoupKind = Literal["greedy", "uniform"]
 
 
@@ -201,7 +201,7 @@ class TuneRequest(RecipeRequest):
     )
 
     data: Data
-    out: Path = Field(description="Folder for the study and its trials. An existing one is resumed.")
+    out: Path = Field(description="Folder for the study and its trials. One of the same settings is resumed.")
     recipe: Annotated[str, Flag(metavar="NAME|FILE"), BeforeValidator(_text_of)] = Field(
         "default", description="Name from `shelfmind recipes`, or a YAML file."
     )

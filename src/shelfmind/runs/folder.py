@@ -354,13 +354,9 @@ def create_run_folder(root: Path) -> RunFolder:
 
 
 def copy_without_weights(source: RunFolder, root: Path) -> RunFolder:
-    """Create a run folder with the data and history of another run, for other weights of the same network.
-
-    Raises:
-        UserError: as `create_run_folder`.
-    """
-    target = create_run_folder(root)
-    for name in ("recipe", "classes", "split", "seen", "provenance", "log", "bad_files"):
+    """Copy the data and history of a run to an existing folder, for other weights of the same network."""
+    target = RunFolder(root)
+    for name in ("recipe", "classes", "split", "seen", "broader", "provenance", "log", "bad_files"):
         if getattr(source, name).exists():
             shutil.copyfile(getattr(source, name), getattr(target, name))
     if source.before.exists():

@@ -12,7 +12,7 @@ from mindspore import Tensor, nn
 
 from shelfmind.batching import batched
 from shelfmind.errors import UserError
-from shelfmind.files import write_json
+from shelfmind.files import atomic_folder, require_free_folder, write_json
 from shelfmind.images.checking import reject_too_many_bad
 from shelfmind.images.decoding import BadImage
 from shelfmind.images.preparation import prepared
@@ -34,7 +34,7 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import AdaptRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.adaptation import ADAPTED
-from shelfmind.runs.folder import RunFolder, copy_without_weights, read_json, require_new_folder
+from shelfmind.runs.folder import RunFolder, copy_without_weights, read_json
 
 MIN_PHOTOS = 16
 """Minimum number of photos; statistics of fewer do not generalise beyond them."""
@@ -73,11 +73,12 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
         The number of photos used, and the distance of their statistics from the run's.
 
     Raises:
-        UserError: no run, too few photos or too many bad ones, a network without batch normalisation.
+        UserError: no run, an existing folder, too few photos or too many bad ones, a network without batch
+            normalisation.
     """
     source, out = RunFolder(request.run), request.out
     source.require()
-    require_new_folder(out)
+    require_free_folder(out)
     for path in request.paths:
         require_existing(path)
     recipe = source.read_recipe()
@@ -178,11 +179,13 @@ def _mixed(
 
 
 def _write(source: RunFolder, out: Path, mixed: Checkpoint, outcome: Adaptation, request: AdaptRequest) -> None:
-    """Write the new run: the old run's files, the mixed weights, and a record of the origin of the statistics."""
-    target = copy_without_weights(source, out)
+    """Write the new run atomically: the old run's files, the mixed weights, and a record of the origin of the
+    statistics."""
     summary = {key: value for key, value in asdict(outcome).items() if key in ("images", "weight", "shift")}
     record = {"of": str(source.root.absolute()), "photos": [str(Path(path).absolute()) for path in request.paths]}
-    write_json(target.provenance, {**read_json(source.provenance), ADAPTED: {**record, **summary}})
-    save_checkpoint(target.last, mixed)
-    target.select(target.last)
-    target.seal()
+    with atomic_folder(out) as folder:
+        target = copy_without_weights(source, folder)
+        write_json(target.provenance, {**read_json(source.provenance), ADAPTED: {**record, **summary}})
+        save_checkpoint(target.last, mixed)
+        target.select(target.last)
+        target.seal()

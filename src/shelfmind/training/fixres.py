@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from shelfmind import leftovers
+from shelfmind.data import absolute
+from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, caveat_of_gain, too_few_images
@@ -14,11 +19,12 @@ from shelfmind.inference.predictor import RunPredictor
 from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
-from shelfmind.requests.improving import FixresRequest
+from shelfmind.requests.improving import PLAN_FILE, FixresRequest
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.folder import RunFolder, require_new_folder
 from shelfmind.runs.known_data import open_known
+from shelfmind.runs.plans import keep_plan
 from shelfmind.training.run import fine_tune, read_origin, resume
 from shelfmind.training.watching import Watcher
 from shelfmind.workflows.evaluate import evaluation_folder, predict_split
@@ -62,13 +68,15 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
     The run's original training images, without later additions, are prepared like test images; the classifier and the
     last batch norm are trained, all else is frozen. The new run is written only if a size improves validation top-1;
     the outcome reports whether the gain is significant. Completed sizes are not repeated after an interruption:
-    candidates are kept in ``<out>.candidates`` until the end.
+    candidates are kept in ``<out>.candidates`` until the end. Other sizes may then be requested, but with the same run,
+    data and length.
 
     Returns:
         The result at each size, and which one is selected, if any.
 
     Raises:
-        UserError: a size below the last training size, no validation images, an existing folder.
+        UserError: a size below the last training size, no validation images, an existing folder, candidates of another
+            run or other settings.
     """
     watcher = watcher or Watcher()
     source, out, candidates = RunFolder(request.run), request.out, request.candidates
@@ -86,7 +94,9 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
     catalog = known.catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to compare resolutions on")
+    leftovers.remove_abandoned(leftovers.temporaries(candidates))
     make_folder(candidates)
+    keep_plan(candidates / PLAN_FILE, _plan(request, predictor, origin.data, catalog))
     own = _validated(predictor, catalog, watcher)
     for note in notes_on_overlap(overlap_with(known, "val", own, watcher.counter), "val"):
         watcher.warn(note.removeprefix("warning: "))
@@ -111,7 +121,7 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
         chosen = candidates / str(outcome.kept)
         write_json(chosen / "fixres.json", asdict(outcome))
         chosen.rename(out)
-    shutil.rmtree(candidates)
+    _remove(candidates)
     return outcome
 
 
@@ -169,6 +179,26 @@ def tune_at(
     )
     fine_tune(tuning, watcher)
     return RunFolder(folder)
+
+
+def _plan(request: FixresRequest, predictor: RunPredictor, data: Path, catalog: Catalog) -> dict[str, Any]:
+    """What the candidates depend on, except their size. Photos that are new to the run are not trained on."""
+    known = replace(catalog, samples=catalog.split("train", "val"))
+    return {
+        "run": str(absolute(request.run)),
+        "weights": predictor.checksum,
+        "epochs": request.epochs or EPOCHS,
+        "max_minutes": request.max_minutes,
+        "data": str(data),
+        "digest": data_digest(known),
+    }
+
+
+def _remove(candidates: Path) -> None:
+    """Remove the folder of candidates; it disappears at once, so that a killed process leaves no incomplete ones."""
+    removed = leftovers.temporary(candidates, f"-{secrets.token_hex(4)}")
+    candidates.rename(removed)
+    shutil.rmtree(removed)
 
 
 def _validated(predictor: RunPredictor, catalog: Catalog, watcher: Watcher) -> Predictions:

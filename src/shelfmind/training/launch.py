@@ -18,7 +18,7 @@ from typing import Any
 from shelfmind.errors import LostProcessError, UserError, argument, call
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import likely_device, number_of_devices
-from shelfmind.machine.job import WORKERS_HERE
+from shelfmind.machine.job import SCRATCH_HERE, WORKERS_HERE
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
 from shelfmind.requests.shared import RUN_FILE
@@ -33,6 +33,8 @@ WORKER = "shelfmind.training.worker"
 POLL_S = 0.2
 FORMING_S = 300
 """Seconds that the processes wait for each other at the start."""
+KILLING_S = 10
+"""Maximum seconds to wait until killed processes are gone."""
 LOCAL = "127.0.0.1"
 
 
@@ -56,6 +58,11 @@ class JobFolder:
     def logs(self) -> Path:
         """What the processes print."""
         return self.root / "logs"
+
+    @property
+    def scratch(self) -> Path:
+        """The temporary folders of the workers."""
+        return self.root / "scratch"
 
     def process(self, rank: int) -> Path:
         """The process id of a worker, once it runs."""
@@ -83,22 +90,23 @@ def launch(request: TrainRequest, watcher: Watcher) -> None:
         require_new_folder(request.run)
     left = request.restarts
     while True:
-        folder = JobFolder(Path(tempfile.mkdtemp(prefix="shelfmind-job-")))
+        folder, keep = JobFolder(Path(tempfile.mkdtemp(prefix="shelfmind-job-"))), False
         try:
             run_job(folder, request, processes, watcher)
+            return
         except LostProcessError as error:
-            if left == 0:
+            keep = left == 0
+            if keep:
                 kept = f"; their output is in {folder.logs}"
                 if (request.run / RUN_FILE).exists():
                     kept += f". Resume with: {call('train', resume=str(request.run))}"
                 raise LostProcessError(f"{error.message}{kept}") from None
             left -= 1
             watcher.warn(f"{error.message}; starting again from the last checkpoint, {counted(left, 'restart')} left")
-            shutil.rmtree(folder.root, ignore_errors=True)
             request = _again(request)
-        else:
-            shutil.rmtree(folder.root, ignore_errors=True)
-            return
+        finally:
+            if not keep:
+                shutil.rmtree(folder.root, ignore_errors=True)
 
 
 def require_devices(processes: int) -> None:
@@ -114,13 +122,15 @@ def run_job(folder: JobFolder, request: TrainRequest, processes: int, watcher: W
     """Run one job to its end, and leave none of its processes behind."""
     folder.request.write_text(json.dumps(_as_json(request)), encoding="utf-8")
     port = free_port() if request.port is None else _checked_port(request.port)
-    environment = {"GLOG_v": "3", **os.environ, WORKERS_HERE: str(processes)}  # errors go to the log files
+    own = {WORKERS_HERE: str(processes), SCRATCH_HERE: str(folder.scratch)}
+    environment = {"GLOG_v": "3", **os.environ, **own}  # errors go to the log files
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     numbers = {"worker_num": processes, "local_worker_num": processes, "master_port": port}
     options = {**numbers, "master_addr": LOCAL, "join": True, "log_dir": folder.logs, "cluster_time_out": FORMING_S}
     command = [sys.executable, "-m", LAUNCHER, *(f"--{name}={value}" for name, value in options.items())]
     command += ["python", "-m", WORKER, str(folder.root)]
     folder.logs.mkdir()
+    folder.scratch.mkdir()
     with open(folder.logs / "msrun.log", "wb") as log:
         job = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
     events = EventReader(folder.events, watcher)
@@ -141,12 +151,20 @@ def run_job(folder: JobFolder, request: TrainRequest, processes: int, watcher: W
 
 
 def end_job(folder: JobFolder, job: subprocess.Popen[bytes], processes: int) -> None:
-    """Kill what is left of a job: workers, which are sessions of their own, then msrun and the scheduler."""
-    for rank in range(processes):
-        if folder.process(rank).exists():
-            _kill(int(folder.process(rank).read_text()), os.kill)
+    """Kill what is left of a job: workers, which are sessions of their own, then msrun and the scheduler.
+
+    Once they are gone, the workers' temporary folders are deleted.
+    """
+    files = [folder.process(rank) for rank in range(processes)]
+    workers = [int(file.read_text()) for file in files if file.exists()]
+    for number in workers:
+        _kill(number, os.kill)
     _kill(job.pid, os.killpg)
     job.wait()
+    latest = time.monotonic() + KILLING_S
+    while any(map(_runs, workers)) and time.monotonic() < latest:
+        time.sleep(POLL_S / 10)
+    shutil.rmtree(folder.scratch, ignore_errors=True)
 
 
 def free_port() -> int:

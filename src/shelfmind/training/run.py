@@ -13,7 +13,7 @@ from shelfmind.data import absolute, is_present, open_catalog
 from shelfmind.data.broader import read_broader, with_broader_classes, write_broader
 from shelfmind.data.digest import data_digest
 from shelfmind.data.splits import with_split
-from shelfmind.errors import UserError
+from shelfmind.errors import UserError, call
 from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
 from shelfmind.guidance.advice import few_photos_note
@@ -41,7 +41,9 @@ from shelfmind.progress import tell
 from shelfmind.recipe import Recipe, note_built_in_defaults
 from shelfmind.records import Catalog, Sample
 from shelfmind.requests.calling import takes
+from shelfmind.requests.improving import SOUP_FILE
 from shelfmind.requests.training import TrainRequest
+from shelfmind.runs.adaptation import adaptation_of
 from shelfmind.runs.folder import RunFolder, create_run_folder, read_json, require_new_folder
 from shelfmind.runs.history import UnknownHistoryError, read_history, write_history
 from shelfmind.runs.initial_weights import read_with_caveat, store_earlier_histories
@@ -172,11 +174,16 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
 
 
 def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None:
-    """Resume a training run that was stopped at any point; a finished run is evaluated again."""
+    """Resume a training run that was stopped at any point; a finished run is evaluated again.
+
+    Raises:
+        UserError: the run is finished without a training state, like those of `soup` and `adapt`; or its data is gone.
+    """
     began = time.perf_counter()
     start_mindspore()
     folder = leaders_run(Path(run))
     settings = folder.read_recipe()
+    _require_resumable(folder)
     remove_abandoned(folder.root.glob(".*.tmp*"))
     origin = read_origin(folder)
     origin.require_data(folder)
@@ -205,6 +212,20 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
         training.position.epoch_seconds = measure_epoch(build_training(*parts))
     start_together(training)
     return _finish(training, catalog, images, watcher)
+
+
+def _require_resumable(run: RunFolder) -> None:
+    """Raise `UserError` if the run is finished and has no training state, so that it would be trained again."""
+    if run.state.exists() or not run.is_trained():
+        return
+    if (run.root / SOUP_FILE).exists():
+        made = "was made from another run by soup"
+    elif adaptation_of(run) is not None:
+        made = "was made from another run by adapt"
+    else:
+        made = f"is trained, but its {run.state.name} is missing"
+    evaluate = call("evaluate", runs=[str(run.root)], data="DATA")
+    raise UserError(f"{run.root} {made}, so there is nothing to resume; evaluate it with: {evaluate}")
 
 
 def with_start(recipe: Recipe, offline: bool, watcher: Watcher) -> tuple[Recipe, Start | None]:

@@ -10,14 +10,14 @@ import numpy as np
 from shelfmind.errors import UserError, setting
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, caveat_of_gain, too_few_images
-from shelfmind.files import write_json
+from shelfmind.files import atomic_folder, require_free_folder, write_json
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from shelfmind.nouns import counted
 from shelfmind.progress import Counter
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.calling import takes
-from shelfmind.requests.improving import SoupKind, SoupRequest
+from shelfmind.requests.improving import SOUP_FILE, SoupKind, SoupRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import RunFolder, copy_without_weights
 from shelfmind.runs.known_data import open_known
@@ -46,16 +46,18 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     """Average snapshots of a run (Wortsman et al., "Model soups", ICML 2022) into a new run.
 
     ``uniform`` averages all. ``greedy`` (algorithm 1) starts with the best snapshot on validation and adds the others
-    from best to worst, each only if validation top-1 does not drop. Running statistics are averaged like weights.
+    from best to worst, each only if validation top-1 does not drop. Running statistics are averaged like weights. The
+    new run appears when it is complete: an interrupted call leaves nothing.
 
     Returns:
         The epochs in the soup, and the gain on validation.
 
     Raises:
-        UserError: fewer than two snapshots, or no validation images.
+        UserError: fewer than two snapshots, no validation images, an existing folder.
     """
     source, counter = RunFolder(request.run), watcher.counter
     source.require()
+    require_free_folder(request.out)
     snapshots = source.snapshots()
     if len(snapshots) < 2:
         raise UserError(
@@ -68,28 +70,17 @@ def soup(request: SoupRequest, watcher: Observer = SILENT) -> Soup:
     catalog = open_known([source], origin.data, origin.format, counter).catalog
     if not catalog.split("val"):
         raise UserError(f"{catalog.root} has no validation images to select snapshots on")
-    target = copy_without_weights(source, request.out)
     before = _predicted(predictor, catalog, counter)
     checkpoints = {epoch: load_checkpoint(path) for epoch, path in snapshots.items()}
-    epochs = tuple(sorted(checkpoints))
-    if request.kind == "greedy":
-        epochs = _select_greedily(target, catalog, checkpoints, counter)
-    after = _validated_average(target, catalog, [checkpoints[epoch] for epoch in epochs], counter)
-    differences = hits(after) - hits(before)
-    interval, images = paired_interval(differences), len(differences)
-    outcome = Soup(
-        request.kind,
-        epochs,
-        float(hits(before).mean()),
-        float(hits(after).mean()),
-        float(differences.mean()),
-        interval,
-        images,
-        too_few_images(images),
-        caveat_of_gain(interval, images),
-    )
-    target.seal()
-    write_json(target.root / "soup.json", {"of": str(source.root.absolute()), **asdict(outcome)})
+    with atomic_folder(request.out) as folder:
+        target = copy_without_weights(source, folder)
+        epochs = tuple(sorted(checkpoints))
+        if request.kind == "greedy":
+            epochs = _select_greedily(target, catalog, checkpoints, counter)
+        after = _validated_average(target, catalog, [checkpoints[epoch] for epoch in epochs], counter)
+        outcome = _compared(request.kind, epochs, before, after)
+        target.seal()
+        write_json(target.root / SOUP_FILE, {"of": str(source.root.absolute()), **asdict(outcome)})
     return outcome
 
 
@@ -117,6 +108,22 @@ def _select_greedily(
         if figure >= top1:
             chosen, top1 = [*chosen, epoch], figure
     return tuple(sorted(chosen))
+
+
+def _compared(kind: SoupKind, epochs: tuple[int, ...], before: Predictions, after: Predictions) -> Soup:
+    differences = hits(after) - hits(before)
+    interval, images = paired_interval(differences), len(differences)
+    return Soup(
+        kind,
+        epochs,
+        float(hits(before).mean()),
+        float(hits(after).mean()),
+        float(differences.mean()),
+        interval,
+        images,
+        too_few_images(images),
+        caveat_of_gain(interval, images),
+    )
 
 
 def _validated_average(

@@ -16,6 +16,7 @@ import numpy as np
 
 from shelfmind.errors import UserError, setting
 from shelfmind.machine.distributed import World, world
+from shelfmind.machine.job import SCRATCH_HERE
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder, read_json
@@ -79,8 +80,9 @@ def require_same_number(run: RunFolder) -> None:
 
 
 def scratch_folder() -> RunFolder:
-    """A folder in place of the run folder for a process that does not lead; deleted when the process ends."""
-    folder = tempfile.mkdtemp(prefix="shelfmind-")
+    """A folder in place of the run folder for a process that does not lead; deleted when the process ends, or by
+    ``train --devices`` when the job has ended."""
+    folder = tempfile.mkdtemp(prefix="shelfmind-", dir=os.environ.get(SCRATCH_HERE))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return RunFolder(Path(folder))
 

@@ -89,8 +89,10 @@ class TrackingWatcher(ForwardingWatcher):
         self.trackers: list[Tracker] = []
 
     def begin(self, start: TrainingStart) -> None:
-        """Open the trackers."""
-        self.trackers = [TRACKERS[name](start.run, start.recipe.dump()) for name in self.names]
+        """Open the trackers, the first time only: a training in several processes begins again after a restart, and
+        once more to be evaluated."""
+        if not self.trackers:
+            self.trackers = [TRACKERS[name](start.run, start.recipe.dump()) for name in self.names]
         super().begin(start)
 
     def step(self, figures: StepFigures) -> None:

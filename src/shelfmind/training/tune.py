@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shelfmind.data import absolute, open_catalog
+from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.files import make_folder, write_text
@@ -14,8 +16,9 @@ from shelfmind.nouns import counted
 from shelfmind.overrides import format_override
 from shelfmind.recipe import load_recipe
 from shelfmind.requests.calling import takes
-from shelfmind.requests.improving import STUDY_FILE, TuneRequest
+from shelfmind.requests.improving import PLAN_FILE, STUDY_FILE, TuneRequest
 from shelfmind.requests.training import RecipeRequest, TrainRequest
+from shelfmind.runs.plans import keep_plan
 from shelfmind.training.run import train
 from shelfmind.training.search_space import Choices, Range, Space, parse_space
 from shelfmind.training.watching import EpochEntry, ForwardingWatcher, TrainingStart, Watcher
@@ -47,18 +50,22 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
 
     After the first four trials, trials below the median of earlier ones at the same epoch are stopped. Everything is
     kept in `out`: the study, a run folder per trial, and at the end ``best.yaml``, a recipe for `train`. Repeating the
-    call on the same folder resumes until there are enough trials; an interrupted trial does not count.
+    call on the same folder resumes until there are enough trials; an interrupted trial does not count. All trials of a
+    folder have the same data, recipe, budget, seed and search space.
 
     Returns:
         The best trial, and how many completed and were stopped.
 
     Raises:
-        UserError: Optuna is not installed, a search space that does not fit the recipe, no validation images.
+        UserError: Optuna is not installed, a search space that does not fit the recipe, no validation images, settings
+            other than those that the folder was started with.
     """
     optuna, out, watcher = _optuna(), request.out, watcher or Watcher()
     searched = parse_space(DEFAULT_SPACE if request.space is None else request.space)
     _require_space(searched, request)
+    plan = _plan(request, searched)
     make_folder(out)
+    keep_plan(out / PLAN_FILE, plan)
     study = _study(optuna, out / STUDY_FILE, request.seed + len(_numbers(out)))
     for trial in study.get_trials(states=(optuna.trial.TrialState.RUNNING,)):
         study.tell(trial.number, state=optuna.trial.TrialState.FAIL)  # its process was killed
@@ -80,6 +87,26 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
             study.tell(trial, state=states.FAIL)
             raise
     return _write_best(study, optuna, request, searched)
+
+
+def _plan(request: TuneRequest, searched: Space) -> dict[str, Any]:
+    """What all trials of a folder have in common."""
+    catalog = open_catalog(request.data, request.format, request.seed)
+    return {
+        "data": str(absolute(request.data)),
+        "digest": data_digest(catalog),
+        "recipe": request.settings.model_dump(mode="json"),
+        "max_minutes": request.max_minutes,
+        "seed": request.seed,
+        "space": {name: _described(name, choice) for name, choice in searched.items()},
+    }
+
+
+def _described(name: str, choice: Range | Choices) -> dict[str, Any] | list[str]:
+    """The choices of a key in JSON; choices as overrides, in which ``1`` differs from ``1.0``."""
+    if isinstance(choice, Range):
+        return {**choice.model_dump(), "whole": choice.whole}
+    return [format_override(name, value) for value in choice]
 
 
 def _study(optuna: Any, file: Path, seed: int) -> Any:

@@ -171,3 +171,17 @@ def test_before_anything_is_done_the_table_says_so(store: Store, made: Expansion
     found = tabulate(made, store, made.cells((0,)), [], np.ones(4, np.int64))
     assert found["finished"] == 0
     assert found["chance"]["comparisons"] == 0
+
+
+@pytest.mark.parametrize("metric", ["top1", "macro_top1", "likelihood"])
+def test_a_row_that_is_never_right_is_worse_than_a_base_that_always_is(store: Store, metric: str) -> None:
+    rows = [{"name": "broken", "set": {"train.lr": 9.0}}]
+    made = Expansion(
+        Table.model_validate({"about": "What helps?", "rows": rows, "metric": metric}), "mine", Settings(epochs=10)
+    )
+    cells = made.cells((0, 1))
+    for cell in cells:
+        result(IMAGES if cell.row == "base" else -1, cell.seed or 0).save(store.result(cell.answer))
+    found = of(tabulate(made, store, cells, [], np.array([50] * 4)), "broken")["comparison"]
+    assert found["ci95"][0] < found["ci95"][1] < 0
+    assert found["verdict"] == "worse"

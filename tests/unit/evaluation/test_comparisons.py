@@ -115,3 +115,40 @@ def test_class_means_are_means_of_class_mean_scores() -> None:
 
 def test_chance_grows_with_the_comparisons() -> None:
     assert expected_by_chance(10) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("images", [20, 40, 41, 500])
+@pytest.mark.parametrize("exceptions", [0, 1, 4])
+@pytest.mark.parametrize("paired", [True, False])
+@pytest.mark.parametrize("seeds", [1, 3])
+def test_rows_that_differ_on_nearly_every_image_differ_for_sure(
+    images: int, exceptions: int, paired: bool, seeds: int
+) -> None:
+    row, base = np.zeros((seeds, images)), np.ones((seeds, images))
+    row[:, :exceptions] = 1
+    worse, better = compare(row, base, paired), compare(base, row, paired)
+    for found in (worse, better):
+        assert found.ci95.high - found.ci95.low > 1 / images
+        assert abs(found.difference) == 1 - exceptions / images
+    chances = p_values([worse, better])
+    assert max(chances) < 0.001
+    assert [verdict_of(*each, images) for each in zip((worse, better), chances, strict=True)] == ["worse", "better"]
+
+
+def test_one_training_of_two_that_fails_entirely_proves_nothing() -> None:
+    row, base = np.ones((2, 100)), np.ones((2, 100))
+    row[0] = 0
+    found = compare(row, base)
+    assert found.ci95.low < found.difference == -0.5 < found.ci95.high
+    assert p_values([found]) > [0.3]
+    assert p_values([compare(row, base, paired=False)]) < [0.001]  # both seeds as one, without their spread
+
+
+def test_likelihoods_that_differ_by_the_same_everywhere_have_an_interval_in_their_unit() -> None:
+    sure, wrong = np.zeros((1, 30)), np.full((1, 30), -27.6)
+    found = compare(sure, wrong)
+    assert 20 < found.ci95.low < found.difference == pytest.approx(27.6)
+    assert p_values([found]) < [0.001]
+    tiny = compare(sure, np.full((1, 30), -1e-9))
+    assert not tiny.excludes_zero
+    assert p_values([tiny]) > [0.9]

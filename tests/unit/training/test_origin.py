@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,6 +30,31 @@ def test_a_training_whose_photos_are_gone_is_not_resumed(tmp_path: Path) -> None
     )
     with pytest.raises(UserError, match="no longer at /gone"):
         resume(run.root)
+
+
+@pytest.mark.parametrize(
+    ("more", "file", "said"),
+    [
+        ({}, "soup.json", "was made from another run by soup"),
+        ({"adapted": {"images": 16}}, None, "was made from another run by adapt"),
+        ({}, None, r"state\.ckpt is missing"),
+    ],
+)
+def test_a_trained_run_without_a_training_state_is_not_trained_again(
+    more: dict[str, Any], file: str | None, said: str, tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path)
+    run.recipe.write_text("{}")
+    origin = {"seed": 0, "data": {"path": str(tmp_path), "format": "folder"}}
+    run.provenance.write_text(
+        json.dumps({**origin, "command": {"max_minutes": None, "max_bad_fraction": 0.01}, **more})
+    )
+    if file is not None:
+        (run.root / file).write_text("{}")
+    run.write_log([{"epoch": 0, "progress": 0.5}, {"epoch": 1, "progress": 1.0}])
+    with pytest.raises(UserError, match=f"{said}.*nothing to resume; .*evaluate"):
+        resume(run.root)
+    assert not run.last.exists()
 
 
 def test_a_run_with_folded_in_products_takes_its_list_along(tmp_path: Path) -> None:

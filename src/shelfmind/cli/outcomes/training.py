@@ -48,18 +48,23 @@ def show_pretrained(readout: Readout | None, request: PretrainRequest, display: 
     """Print the quality of the embeddings, and how to train from them."""
     if readout is not None:
         _print_readout("nearest neighbours", readout.knn_top1, readout.knn_top1_ci95, readout)
-        _print_readout("linear probe", readout.linear_top1, readout.linear_top1_ci95, readout)
+        _print_readout("linear probe", readout.linear_top1, readout.linear_top1_ci95, readout, readout.linear_note)
     display.line(f"run:    {request.run}")
     data = "DATA" if request.data is None else str(request.data)
     print_next_step(display, "train from these weights", call("train", data=data, weights=str(request.run), out="OUT"))
 
 
-def _print_readout(how: str, top1: float, interval: tuple[float, float], readout: Readout) -> None:
+def _print_readout(
+    how: str, top1: float | None, interval: tuple[float, float] | None, readout: Readout, note: str | None = None
+) -> None:
+    if top1 is None or interval is None:
+        typer.echo(f"{how}: {note}")
+        return
     figure = f"top-1 {top1:.2%} ({interval[0]:.2%} to {interval[1]:.2%}) on validation"
     if readout.too_few_images:
         right = f"{round(top1 * readout.images)} of {readout.images}"
         figure = f"top-1 {right} correct on validation: too few images for a percentage"
-    typer.echo(f"{how}: {figure}")
+    typer.echo(f"{how}: {figure}{f'; {note}' if note else ''}")
 
 
 def show_resolutions(
