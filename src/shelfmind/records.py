@@ -13,7 +13,7 @@ import numpy.typing as npt
 from shelfmind.errors import UserError
 from shelfmind.nouns import counted, shortened
 from shelfmind.prediction_files import Column, array_column, texts_column, write_predictions
-from shelfmind.top_probabilities import TopProbabilities, best
+from shelfmind.top_probabilities import Probabilities, TopProbabilities, best
 
 UNLABELLED = -1
 
@@ -98,7 +98,9 @@ class Predictions:
 
     def top(self, count: int) -> npt.NDArray[np.int64]:
         """The `count` most probable class ids of each image, best first, shape (N, count)."""
-        count = min(count, len(self.class_names))
+        count, kept = min(count, len(self.class_names)), self.probabilities
+        if isinstance(kept, TopProbabilities) and count <= kept.ids.shape[1]:
+            return kept.ids[:, :count].astype(np.int64)
         chosen = [best(self.probabilities[[row]][0], count) for row in range(len(self))]
         return np.array(chosen, np.int64).reshape(len(self), count)
 
@@ -144,12 +146,12 @@ def _probabilities_in(archive: Mapping[str, npt.NDArray[Any]]) -> npt.NDArray[np
     return as_probabilities(top)
 
 
-def as_probabilities(top: TopProbabilities) -> npt.NDArray[np.float32]:
-    """The most probable classes in place of `Predictions.probabilities`.
+def as_probabilities(found: Probabilities) -> npt.NDArray[np.float32]:
+    """All probabilities, or those of the most probable classes, in place of `Predictions.probabilities`.
 
-    They are no array, but used like one: in chunks of rows.
+    The latter are no array, but used like one: in chunks of rows.
     """
-    return cast(npt.NDArray[np.float32], top)
+    return cast(npt.NDArray[np.float32], found)
 
 
 def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:

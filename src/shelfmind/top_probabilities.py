@@ -16,6 +16,8 @@ KEPT = 100
 """The number of classes kept per image."""
 MOST_VALUES = 2**29
 """The greatest number of probabilities that are kept in full: 2 GiB."""
+_BLOCK, _LONG = 64, 8192
+"""The number of values in a block, and the length from which rows are first searched by blocks."""
 
 
 def exceeds_memory(images: int, classes: int) -> bool:
@@ -26,11 +28,19 @@ def exceeds_memory(images: int, classes: int) -> bool:
 def best(row: npt.NDArray[np.floating[Any]], count: int) -> Ints:
     """The indices of the `count` greatest values of a row (C,), greatest first; ties go to the lower index."""
     among = np.arange(len(row))
-    if count < len(row):
-        least = np.partition(row, len(row) - count)[len(row) - count]
-        candidates = np.flatnonzero(row >= least)
-        among = candidates if len(candidates) >= count else among  # fewer with values that are not numbers
+    if len(row) > max(_BLOCK * count, _LONG):  # at least `count` values reach the `count`th greatest maximum of a block
+        blocks = row[: len(row) // _BLOCK * _BLOCK].reshape(_BLOCK, -1).max(axis=0)
+        among = _reaching(row, among, np.partition(blocks, -count)[-count], count)
+    if count < len(among):
+        among = _reaching(row, among, np.partition(row[among], -count)[-count], count)
     return np.asarray(among[np.argsort(-row[among], kind="stable")[:count]], np.int64)
+
+
+def _reaching(row: npt.NDArray[np.floating[Any]], among: Ints, least: np.floating[Any], count: int) -> Ints:
+    """Those `among` the indices whose value is at least `least`; all if these are fewer than `count`, as with values
+    that are not numbers."""
+    candidates: Ints = among[row[among] >= least] if len(among) < len(row) else np.flatnonzero(row >= least)
+    return candidates if len(candidates) >= count else among
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,17 @@ class TopProbabilities:
         np.put_along_axis(full, ids.astype(np.int64), values, axis=1)
         return full
 
+    def ranks(self, rows: slice | Ints, classes: Ints) -> Ints:
+        """The number of classes ranked before one class per row, (n,); ties go to the lower id."""
+        ids, values, rest, asked = self.ids[rows], self.values[rows], self._each_other(rows), classes[:, None]
+        found = ids == asked
+        own = np.where(found.any(axis=1), (values * found).sum(axis=1), rest).astype(np.float32)[:, None]
+        lower = ids < asked
+        before: Ints = ((values > own) | ((values == own) & lower)).sum(axis=1)
+        others = np.where(rest == own[:, 0], classes - lower.sum(axis=1), 0)  # with a lower id, but not kept
+        ranks: Ints = before + np.where(rest > own[:, 0], self.classes - ids.shape[1], others)
+        return ranks
+
     def rest(self, rows: slice | Ints) -> Floats:
         """The probability of all other classes together, (n,)."""
         return self._each_other(rows) * (self.classes - self.ids.shape[1])
@@ -121,6 +142,18 @@ class TopProbabilities:
 Probabilities = npt.NDArray[np.floating[Any]] | TopProbabilities
 """Of N images for C classes, (N, C): all, in an array that may be memory-mapped, or those of the most probable
 classes."""
+
+
+def gathered(batches: Iterable[Floats], images: int, classes: int) -> Probabilities:
+    """All probabilities of batches of rows, each (n, C), with N rows in total; if these would exceed the memory, only
+    those of the most probable classes."""
+    if exceeds_memory(images, classes):
+        return TopProbabilities.of(batches, classes)
+    whole, start = np.empty((images, classes), np.float32), 0
+    for rows in batches:
+        whole[start : start + len(rows)] = rows
+        start += len(rows)
+    return whole
 
 
 def known_classes(probabilities: Probabilities, rows: slice | Ints) -> tuple[Floats, npt.NDArray[np.integer[Any]]]:

@@ -33,6 +33,24 @@ def test_values_that_are_not_numbers_come_last() -> None:
     assert best(np.array([np.nan, 0.2, np.nan, 0.8]), 3).tolist() == [3, 1, 0]
 
 
+@pytest.mark.parametrize("kind", ["distinct", "few values", "equal", "one block", "not numbers", "infinite"])
+@pytest.mark.parametrize("count", [1, 5, 100])
+def test_the_best_of_a_long_row(kind: str, count: int) -> None:
+    generator = np.random.default_rng(count)
+    row = generator.normal(size=20_011)
+    if kind == "few values":
+        row = generator.integers(0, 3, len(row)).astype(np.float64)
+    elif kind == "equal":
+        row = np.ones(len(row))
+    elif kind == "one block":
+        row[-200:] += 10
+    elif kind == "not numbers":
+        row[[7, 9000]] = np.nan
+    elif kind == "infinite":
+        row[[3, 20_010]] = np.inf
+    np.testing.assert_array_equal(best(row, count), np.argsort(-row, kind="stable")[:count])
+
+
 def make_probabilities(sharpness: float = 3.0) -> np.ndarray:
     logits = sharpness * np.random.default_rng(0).normal(size=(IMAGES, CLASSES))
     powers = np.exp(logits)
@@ -81,6 +99,17 @@ def test_an_evaluation_differs_only_in_ranks_beyond_those_kept(full: Predictions
     for one, other in zip(expected.errors, found.errors, strict=True):
         assert (one.path, one.predicted, one.confidence) == (other.path, other.predicted, other.confidence)
         assert one.rank == other.rank if one.rank < top_probabilities.KEPT else other.rank >= top_probabilities.KEPT
+
+
+def test_ranks_are_those_in_rows_of_all_classes() -> None:
+    values = np.array([[0.5, 0.2, 0.1, 0.1], [0.25, 0.25, 0.25, 0.25], [0.4, 0.0, 0.0, 0.0]], np.float32)
+    found = TopProbabilities(np.array([[7, 2, 5, 9], [1, 2, 3, 4], [6, 0, 3, 8]], np.int32), values, 12)
+    rows = found[slice(None)]
+    for label in range(12):
+        labels = np.full(3, label)
+        own = rows[:, label, None]
+        before = (rows > own) | ((rows == own) & (np.arange(12) < label))
+        np.testing.assert_array_equal(found.ranks(slice(None), labels), before.sum(1))
 
 
 def test_saved_and_loaded(top: Predictions, tmp_path: Path) -> None:

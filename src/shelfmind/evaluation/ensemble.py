@@ -83,15 +83,20 @@ def average_predictions(
             raise UserError("the members of an ensemble must predict the same images in the same order")
     shares = np.asarray(weights, np.float64) / np.sum(weights)
     alone = len(members) == 1
-    embeddings = [
-        unit_rows(member.embeddings) * np.float32(np.sqrt(share)) for member, share in zip(members, shares, strict=True)
-    ]
     return replace(
         first,
         probabilities=first.probabilities if alone else pool([member.probabilities for member in members], shares),
-        embeddings=np.concatenate(embeddings, axis=1),
+        embeddings=joined_embeddings([member.embeddings for member in members], shares),
         seconds=sum(member.seconds for member in members),
     )
+
+
+def joined_embeddings(members: Sequence[Rows], weights: Sequence[float] | Wide) -> Rows:
+    """Concatenate the members' embeddings, (N, D) each, scaled to length sqrt(share of the weight), so that cosines are
+    weighted means."""
+    shares = np.asarray(weights, np.float64) / np.sum(weights)
+    scaled = [unit_rows(each) * np.float32(np.sqrt(share)) for each, share in zip(members, shares, strict=True)]
+    return np.concatenate(scaled, axis=1)
 
 
 def fit_weights(members: Sequence[Predictions]) -> Wide:

@@ -11,6 +11,7 @@ from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import require_distributions, row_chunks
 from shelfmind.nouns import counted
 from shelfmind.records import UNLABELLED, Predictions
+from shelfmind.top_probabilities import Probabilities, TopProbabilities, kept_per_image
 
 _CHUNK_VALUES = 4_000_000
 
@@ -55,16 +56,22 @@ def outcomes_of(predictions: Predictions) -> Outcomes:
     predicted, rank = np.zeros(total, np.int64), np.zeros(total, np.int64)
     confidence, truth_probability = np.zeros(total, np.float64), np.zeros(total, np.float64)
     classes = len(predictions.class_names)
-    for rows in row_chunks(total, classes, _CHUNK_VALUES):
-        values = predictions.probabilities[rows]
+    probabilities: Probabilities = predictions.probabilities
+    for rows in row_chunks(total, kept_per_image(probabilities), _CHUNK_VALUES):
+        if isinstance(probabilities, TopProbabilities):
+            kept = probabilities.values[rows]
+            values = np.column_stack([kept, probabilities.rest(rows)])
+            predicted[rows], confidence[rows] = probabilities.ids[rows, 0], kept[:, 0]
+            rank[rows] = probabilities.ranks(rows, labels[rows])
+            truth_probability[rows] = probabilities[np.arange(total)[rows], labels[rows]]
+        else:
+            values, truth = probabilities[rows], labels[rows, None]
+            predicted[rows], confidence[rows] = values.argmax(axis=1), values.max(axis=1)
+            at_truth = np.take_along_axis(values, truth, axis=1)
+            tied_before = (values == at_truth) & (np.arange(classes) < truth)
+            rank[rows] = ((values > at_truth) | tied_before).sum(axis=1)
+            truth_probability[rows] = at_truth[:, 0]
         require_distributions(values, rows.start, predictions.paths.__getitem__)
-        truth = labels[rows, None]
-        at_truth = np.take_along_axis(values, truth, axis=1)
-        tied_before = (values == at_truth) & (np.arange(classes) < truth)
-        rank[rows] = ((values > at_truth) | tied_before).sum(axis=1)
-        predicted[rows] = values.argmax(axis=1)
-        confidence[rows] = values.max(axis=1)
-        truth_probability[rows] = at_truth[:, 0]
     return Outcomes(labels, predicted, rank, confidence, truth_probability, classes)
 
 

@@ -14,22 +14,29 @@ from shelfmind.inference.outputs import write_arrays, write_text
 from shelfmind.inference.predictor import Batch
 from shelfmind.inference.recognizer import Answer, Candidate, Recognizer
 from shelfmind.prediction_files import PredictionWriter
-from shelfmind.recognition.answers import answers_of
 from shelfmind.records import UNLABELLED
 
 OnAnswer = Callable[[Answer], Answer]
 
 
 def answer_files(
-    found: Recognizer, batches: Iterable[Batch], *, top: int, out: Path | None, together: bool, note: OnAnswer
+    found: Recognizer,
+    batches: Iterable[Batch],
+    *,
+    top: int,
+    out: Path | None,
+    together: bool,
+    note: OnAnswer,
+    only_top: bool = False,
 ) -> None:
     """Answer for images by the network's outputs for them, or with `together` for the one object that all of them show,
     and write the answers to `out`.
 
-    `note` is called with each answer.
+    `note` is called with each answer. With `only_top`, an ``.npz`` has only the most probable names of each image.
     """
     if out is not None and out.suffix == ".npz":
-        write_arrays(out, found.columns.names, lambda arrays: _to_arrays(found, batches, arrays, top, note))
+        names = found.columns.names
+        write_arrays(out, names, lambda arrays: _to_arrays(found, batches, arrays, top, note), only_top=only_top)
         return
     answers = (
         iter([found.together(list(batches), top)])
@@ -105,9 +112,9 @@ def _cells(candidate: Candidate) -> list[str]:
 
 def _to_arrays(found: Recognizer, batches: Iterable[Batch], arrays: PredictionWriter, top: int, note: OnAnswer) -> None:
     for batch in batches:
-        good = [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
+        answers, good = None, [name for name, error in zip(batch.names, batch.errors, strict=True) if error is None]
         if good:
-            answers = answers_of(found.evidence(batch), found.rule, found.columns)
+            answers = found.answered(batch)
             arrays.add(good, np.full(len(good), UNLABELLED), answers.probabilities, batch.embeddings)
-        for answer in found.answers(batch, top):
+        for answer in found.named(batch, answers, top):
             note(answer)

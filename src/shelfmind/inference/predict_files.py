@@ -113,16 +113,11 @@ def predict_files(request: PredictRequest, watcher: Observer = SILENT) -> Predic
         progress = watcher.counter("predicting", total)
         with _outputs(request, cluster, predictor, None if whole else top, progress) as (outputs, progress):
             if out is not None and whole:
-                names = predictor.class_names
-                only_top = exceeds_memory(total, len(names))
-                if only_top:
-                    kept = f"{KEPT} of {len(names):,}"
-                    outcome.notes.append(f"{out} has only the most probable classes of each image: {kept}")
                 write_arrays(
                     out,
-                    names,
+                    predictor.class_names,
                     lambda arrays: _to_arrays(outputs.batches(), arrays, outcome, progress),
-                    only_top=only_top,
+                    only_top=_only_top(out, total, len(predictor.class_names), outcome),
                 )
             elif out is not None:
                 noted = _noted(outputs.predictions(top), outcome, progress)
@@ -171,8 +166,24 @@ def _predict_with_gallery(
             progress(total if request.together else 1)
             return outcome.note_answer(answer)
 
-        answer_files(found, outputs.batches(), top=request.top, out=request.out, together=request.together, note=note)
+        answer_files(
+            found,
+            outputs.batches(),
+            top=request.top,
+            out=request.out,
+            together=request.together,
+            note=note,
+            only_top=_only_top(request.out, total, len(found.columns.names), outcome),
+        )
     return _with_bad_list(outcome, request.out)
+
+
+def _only_top(out: Path | None, images: int, classes: int, outcome: PredictionOutcome) -> bool:
+    """Whether an ``.npz`` of all probabilities would exceed the memory of its readers; notes that it keeps fewer."""
+    if out is None or out.suffix != ".npz" or not exceeds_memory(images, classes):
+        return False
+    outcome.notes.append(f"{out} has only the most probable classes of each image: {KEPT} of {classes:,}")
+    return True
 
 
 def _with_bad_list(outcome: PredictionOutcome, out: Path | None) -> PredictionOutcome:

@@ -32,7 +32,7 @@ from shelfmind.recipe import DataRecipe, Recipe
 from shelfmind.records import BadFile, Predictions, Sample, as_probabilities
 from shelfmind.runs.calibration import read_temperature
 from shelfmind.runs.folder import RunFolder
-from shelfmind.top_probabilities import TopProbabilities, best, exceeds_memory
+from shelfmind.top_probabilities import best, gathered
 
 Source = Path | str | bytes | Image.Image | Pixels
 """An image: a path, encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
@@ -146,6 +146,15 @@ class Predictor:
         """Return the logits (N, C) of embeddings (N, D), or None for a network without shelfmind's head."""
         return self.engine.logits(embeddings)
 
+    def embed_squares(self, squares: Squares, progress: Progress | None = None) -> Floats:
+        """Return the embeddings (N, D) of prepared squares."""
+        found = [np.zeros((0, self.engine.width), np.float32)]
+        for batch in self.of_squares(squares):
+            found.append(batch.embeddings)
+            if progress is not None:
+                progress(len(batch.embeddings))
+        return np.concatenate(found)
+
     def predict_squares(
         self,
         squares: Squares,
@@ -167,10 +176,7 @@ class Predictor:
                 if progress is not None:
                     progress(len(batch.probabilities))
 
-        if exceeds_memory(len(samples), len(self.class_names)):
-            probabilities = as_probabilities(TopProbabilities.of(rows(), len(self.class_names)))
-        else:
-            probabilities = np.concatenate(list(rows()))
+        probabilities = as_probabilities(gathered(rows(), len(samples), len(self.class_names)))
         return Predictions(
             paths=tuple(str(sample.path) for sample in samples),
             labels=np.array([sample.label for sample in samples], np.int64),

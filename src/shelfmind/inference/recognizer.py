@@ -127,9 +127,16 @@ class Recognizer:
 
     def answers(self, batch: Batch, top: int) -> Iterator[Answer]:
         """Yield answers from the outputs for a batch of images."""
+        yield from self.named(batch, self.answered(batch) if len(batch.probabilities) else None, top)
+
+    def answered(self, batch: Batch) -> Answers:
+        """Return decisions and probabilities for the usable images of a batch, at least one."""
+        return answers_of(self.evidence(batch), self.rule, self.columns)
+
+    def named(self, batch: Batch, answers: Answers | None, top: int) -> Iterator[Answer]:
+        """Yield an answer for each image of a batch from those of `answered`, None without a usable image."""
         good = iter(range(len(batch.probabilities)))
         vectors = self.whitening(unit_rows(batch.embeddings))
-        answers = answers_of(self.evidence(batch), self.rule, self.columns) if len(batch.probabilities) else None
         for name, error in zip(batch.names, batch.errors, strict=True):
             if error is not None or answers is None:
                 yield Answer(name, UNKNOWN, None, (), error=error)
@@ -153,7 +160,7 @@ class Recognizer:
 
     def accepts(self, batch: Batch) -> Bools:
         """Return whether each usable image of a batch is given a name, trained or enrolled, (N,)."""
-        return answers_of(self.evidence(batch), self.rule, self.columns).accepted
+        return self.answered(batch).decisions.accepted
 
     def evidence(self, batch: Batch) -> Evidence:
         """Return the evidence of network and gallery on the usable images of a batch."""
@@ -186,7 +193,7 @@ class Recognizer:
     def _answer(self, source: str, answers: Answers, row: int, vectors: Floats, top: int) -> Answer:
         candidates = tuple(self._candidate(answers, row, name, vectors) for name in answers.best(row, top))
         family = None if self.rule.levels is None else self.rule.levels.family_of(candidates[0].name)
-        return Answer(source, answers.levels[row], answers.names[row], candidates, family)
+        return Answer(source, answers.decisions.levels[row], answers.decisions.names[row], candidates, family)
 
     def _candidate(self, answers: Answers, row: int, index: int, vectors: Floats) -> Candidate:
         trained, enrolled = self.columns.of_name(index)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from shelfmind.recognition.evidence import Evidence
 from shelfmind.recognition.levels import FAMILY, PRODUCT, Levels, family_ids, family_probability
 from shelfmind.recognition.rule import Rule
 from shelfmind.recognition.unknowns import scored
+from shelfmind.top_probabilities import best
 
 UNKNOWN = "unknown"
 
@@ -41,31 +43,52 @@ class Columns:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Answers for N photos: the probability of each name (N, K); acceptance, familiarity and sufficient margin to the
+class Decisions:
+    """What is decided about N photos: the most probable name; acceptance, familiarity and sufficient margin to the
     second name, each (N,); and the level and name of the answer, None if undecided or unknown."""
 
-    probabilities: Floats
+    likeliest: Ints
     accepted: Bools
     familiarity: Floats
     wide_enough: Bools
     levels: tuple[str, ...]
     names: tuple[str | None, ...]
     columns: Columns
+
+    @classmethod
+    def joined(cls, parts: Sequence[Decisions]) -> Decisions:
+        """Return the decisions about consecutive photos as one."""
+        return cls(
+            np.concatenate([each.likeliest for each in parts]),
+            np.concatenate([each.accepted for each in parts]),
+            np.concatenate([each.familiarity for each in parts]),
+            np.concatenate([each.wide_enough for each in parts]),
+            tuple(chain.from_iterable(each.levels for each in parts)),
+            tuple(chain.from_iterable(each.names for each in parts)),
+            parts[0].columns,
+        )
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Answers for N photos: decisions, the probability of each name (N, K), and that of each column (N, C + P)."""
+
+    decisions: Decisions
+    probabilities: Floats
     column_probabilities: Floats
 
     def best(self, row: int, top: int) -> list[int]:
         """Return the most probable names of a photo, best first."""
-        found: list[int] = np.argsort(-self.probabilities[row], kind="stable")[:top].tolist()
+        found: list[int] = best(self.probabilities[row], top).tolist()
         return found
 
     def from_gallery(self, row: int, index: int) -> bool:
         """Whether the stronger evidence for a name is from the gallery."""
-        trained, enrolled = self.columns.of_name(index)
+        trained, enrolled = self.decisions.columns.of_name(index)
         if trained is None or enrolled is None:
             return trained is None
         shares = self.column_probabilities[row]
-        return bool(shares[len(shares) - len(self.columns._enrolled) + enrolled] > shares[trained])
+        return bool(shares[len(shares) - len(self.decisions.columns._enrolled) + enrolled] > shares[trained])
 
 
 def answers_of(evidence: Evidence, rule: Rule, columns: Columns) -> Answers:
@@ -73,17 +96,18 @@ def answers_of(evidence: Evidence, rule: Rule, columns: Columns) -> Answers:
     photos = scored(evidence, rule.fusion)
     accepted = rule.rejection.accepts(photos, columns.of_columns)
     probabilities = columns.merged(photos.probabilities)
-    levels, names = _on_levels(probabilities, accepted, rule, columns)
+    likeliest = probabilities.argmax(axis=1).astype(np.int64)
+    levels, names = _on_levels(probabilities, likeliest, accepted, rule, columns)
     familiarity = np.asarray(rule.rejection.familiarity(photos), np.float32)
     wide_enough = np.asarray(photos.margin >= rule.rejection.margin)
-    return Answers(probabilities, accepted, familiarity, wide_enough, levels, names, columns, photos.probabilities)
+    decisions = Decisions(likeliest, accepted, familiarity, wide_enough, levels, names, columns)
+    return Answers(decisions, probabilities, photos.probabilities)
 
 
 def _on_levels(
-    probabilities: Floats, accepted: Bools, rule: Rule, columns: Columns
+    probabilities: Floats, likeliest: Ints, accepted: Bools, rule: Rule, columns: Columns
 ) -> tuple[tuple[str, ...], tuple[str | None, ...]]:
-    best = probabilities.argmax(axis=1)
-    products = [columns.names[index] for index in best]
+    products = [columns.names[index] for index in likeliest]
     if rule.levels is None:
         levels = [PRODUCT if each else UNKNOWN for each in accepted]
         return tuple(levels), tuple(name if each else None for name, each in zip(products, accepted, strict=True))

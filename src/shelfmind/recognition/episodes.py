@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from shelfmind.arrays import Floats, Ints
+from shelfmind.arrays import Floats, Ints, rows_by_label
 from shelfmind.recognition.evidence import (
     MIN_PROBABILITY,
     Evidence,
@@ -43,8 +43,7 @@ class Photos:
 
     def as_training_photos(self) -> TrainingPhotos:
         """Return them as photos that the network was trained on."""
-        order = np.argsort(self.labels, kind="stable")
-        return TrainingPhotos(self.vectors[order], self.labels[order], self.probabilities.shape[1])
+        return TrainingPhotos.of(self.vectors, self.labels, self.probabilities.shape[1])
 
     def whitened(self, whitening: Whitening) -> Photos:
         """Return them with whitened vectors."""
@@ -68,6 +67,11 @@ class Episode:
     photos: Ints
     names: tuple[str, ...]
 
+    @property
+    def part(self) -> tuple[Evidence, Ints]:
+        """Evidence and labels, for fitting."""
+        return self.evidence, self.labels
+
 
 def rehearse_classes(
     held_out: Photos,
@@ -82,13 +86,14 @@ def rehearse_classes(
     than real use; `rehearse_gallery` is not.
     """
     rng = np.random.default_rng(seed)
-    usable = np.unique(learnt.labels)
+    members = dict(rows_by_label(learnt.labels))
+    usable = np.array(list(members), np.int64)
     for _ in range(shuffles if len(usable) >= MIN_CLASSES else 0):
         groups = np.array_split(rng.permutation(usable), GROUPS)
         for turn in range(GROUPS):
             unknown, enrolled = groups[turn], groups[(turn + 1) % GROUPS]
             trained = np.setdiff1d(usable, np.concatenate([unknown, enrolled]))
-            chosen = [_sample(np.flatnonzero(learnt.labels == each), rng) for each in enrolled]
+            chosen = [_sample(members[each], rng) for each in enrolled.tolist()]
             skus = [names[each] for each, rows in zip(enrolled, chosen, strict=True) for _ in rows]
             enrolled_photos = References.of(skus, learnt.vectors[np.concatenate(chosen)])
             columns = np.full(learnt.classes, UNKNOWN)
@@ -172,9 +177,3 @@ def _joined(first: Photos, second: Photos) -> Photos:
         np.concatenate([first.probabilities, second.probabilities]),
         logits,
     )
-
-
-def known_parts(episodes: Sequence[Episode]) -> list[tuple[Evidence, Ints]]:
-    """Return evidence and labels of the known photos."""
-    chosen = [(each, np.flatnonzero(each.labels != UNKNOWN)) for each in episodes]
-    return [(each.evidence.rows(rows), each.labels[rows]) for each, rows in chosen]

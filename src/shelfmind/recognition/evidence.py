@@ -59,6 +59,12 @@ class TrainingPhotos:
     classes: int
 
     @classmethod
+    def of(cls, vectors: Floats, labels: Ints, classes: int) -> TrainingPhotos:
+        """Create it from photos in any order."""
+        order = np.argsort(labels, kind="stable")
+        return cls(vectors[order], labels[order], classes)
+
+    @classmethod
     def of_counts(cls, vectors: Floats, counts: Sequence[int]) -> TrainingPhotos:
         """Create it from vectors sorted by class and the number of photos of each class."""
         return cls(vectors, np.repeat(np.arange(len(counts)), counts), len(counts))
@@ -77,9 +83,10 @@ class TrainingPhotos:
 
     def only(self, chosen: Ints) -> TrainingPhotos:
         """Return some of the classes, renumbered in this order."""
-        rows = [np.flatnonzero(self.labels == label) for label in chosen]
-        counts = [len(each) for each in rows]
-        return TrainingPhotos.of_counts(self.vectors[np.concatenate(rows)] if rows else self.vectors[:0], counts)
+        starts, ends = np.searchsorted(self.labels, chosen), np.searchsorted(self.labels, chosen, "right")
+        rows = [np.arange(start, end) for start, end in zip(starts, ends, strict=True)]
+        vectors = self.vectors[np.concatenate(rows)] if rows else self.vectors[:0]
+        return TrainingPhotos.of_counts(vectors, (ends - starts).tolist())
 
     def nearest(self, queries: Floats) -> Floats:
         """Return the cosine (N, C) of each query to the most similar photo of each class, -1 for an empty class."""

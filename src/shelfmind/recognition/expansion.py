@@ -213,11 +213,11 @@ def _unknowns(expansion: Expansion, rows: Ints, rule: Rule, learnt: TrainingPhot
     for photos in (expansion.seen, expansion.unseen):
         found = evidence(photos.probabilities, photos.vectors, learnt, references, energies_of(photos.logits))
         answers.append(answers_of(found, rule, columns))
-    familiarity = [np.asarray(each.familiarity, np.float64) for each in answers]
+    familiarity = [np.asarray(each.decisions.familiarity, np.float64) for each in answers]
     separated = separation(np.concatenate([familiarity[0], familiarity[1][is_known]]), familiarity[1][~is_known])
     return {
         "auroc": separated.auroc,
         "fpr95": separated.fpr95,
-        "false_accepts": float(answers[1].accepted[~is_known].mean()),
-        "named": float(np.concatenate([answers[0].accepted, answers[1].accepted[is_known]]).mean()),
+        "false_accepts": float(answers[1].decisions.accepted[~is_known].mean()),
+        "named": float(np.concatenate([answers[0].decisions.accepted, answers[1].decisions.accepted[is_known]]).mean()),
     }

@@ -9,7 +9,7 @@ import numpy as np
 
 from shelfmind.arrays import Bools, Ints
 from shelfmind.evaluation.intervals import Interval, proportion_interval
-from shelfmind.recognition.answers import Answers, family_names
+from shelfmind.recognition.answers import Decisions, family_names
 from shelfmind.recognition.levels import FAMILY, PRODUCT, UNDECIDED
 from shelfmind.recognition.rule import Rule
 from shelfmind.recognition.unknowns import CurvePoint, Separation, acceptance_curve, separation
@@ -79,26 +79,26 @@ class RecognitionFigures:
         return asdict(self)
 
 
-def recognition_figures(answers: Answers, labels: Ints, rule: Rule) -> RecognitionFigures:
-    """Evaluate the answers for N photos with true name indices `labels` (N,), K or more for unknown objects."""
-    names = answers.columns.names
+def recognition_figures(decisions: Decisions, labels: Ints, rule: Rule) -> RecognitionFigures:
+    """Evaluate the decisions about N photos with true name indices `labels` (N,), K or more for unknown objects."""
+    names = decisions.columns.names
     known = labels < len(names)
-    right = known & (answers.probabilities.argmax(axis=1) == labels)
-    enrolled = np.array([answers.columns.of_name(index)[0] is None for index in range(len(names))] + [False])
+    right = known & (decisions.likeliest == labels)
+    enrolled = np.array([decisions.columns.of_name(index)[0] is None for index in range(len(names))] + [False])
     is_enrolled = enrolled[np.minimum(labels, len(names))]
     trained_share, enrolled_share = Share.of(right[known & ~is_enrolled]), Share.of(right[is_enrolled])
-    familiarity = np.asarray(answers.familiarity, np.float64)
+    familiarity = np.asarray(decisions.familiarity, np.float64)
     both = known.any() and not known.all()
     return RecognitionFigures(
         trained=trained_share,
         enrolled=enrolled_share,
         harmonic_mean=harmonic_mean(trained_share.share, enrolled_share.share),
-        named=Share.of(answers.accepted[known]),
-        named_rightly=Share.of((answers.accepted & right)[known]),
-        false_accepts=Share.of(answers.accepted[~known]),
+        named=Share.of(decisions.accepted[known]),
+        named_rightly=Share.of((decisions.accepted & right)[known]),
+        false_accepts=Share.of(decisions.accepted[~known]),
         separation=separation(familiarity[known], familiarity[~known]) if both else None,
-        levels=() if rule.levels is None else _levels(answers, labels, known, rule),
-        curve=acceptance_curve(familiarity, right, known, answers.wide_enough) if both else rule.rejection.curve,
+        levels=() if rule.levels is None else _levels(decisions, labels, known, rule),
+        curve=acceptance_curve(familiarity, right, known, decisions.wide_enough) if both else rule.rejection.curve,
         threshold=rule.rejection.threshold,
         asked_false_accepts=rule.rejection.false_accepts,
         score=rule.rejection.score,
@@ -112,17 +112,20 @@ def harmonic_mean(first: float | None, second: float | None) -> float | None:
     return 2 * first * second / (first + second) if first + second else 0.0
 
 
-def _levels(answers: Answers, labels: Ints, known: Bools, rule: Rule) -> tuple[LevelShare, ...]:
+def _levels(decisions: Decisions, labels: Ints, known: Bools, rule: Rule) -> tuple[LevelShare, ...]:
     assert rule.levels is not None
-    truth = family_names(answers.columns.names, rule.levels)
+    names = decisions.columns.names
+    truth = family_names(names, rule.levels)
     shares = []
     for level in (PRODUCT, FAMILY, UNDECIDED):
-        on = known & (np.array(answers.levels, dtype=object) == level)
+        on = known & (np.array(decisions.levels, dtype=object) == level)
         rows = np.flatnonzero(on)
         right = None
         if level == PRODUCT:
-            right = Share.of(np.array([answers.names[row] == answers.columns.names[labels[row]] for row in rows], bool))
+            right = Share.of(
+                np.array([decisions.names[row] == decisions.columns.names[labels[row]] for row in rows], bool)
+            )
         elif level == FAMILY:
-            right = Share.of(np.array([answers.names[row] == truth[labels[row]] for row in rows], bool))
+            right = Share.of(np.array([decisions.names[row] == truth[labels[row]] for row in rows], bool))
         shares.append(LevelShare(level, Share.of(on[known]), right))
     return tuple(shares)

@@ -10,7 +10,7 @@ import numpy as np
 
 from shelfmind.arrays import Ints
 from shelfmind.errors import UserError
-from shelfmind.recognition.episodes import UNKNOWN, Episode, known_parts
+from shelfmind.recognition.episodes import UNKNOWN, Episode
 from shelfmind.recognition.fusion import Fusion, fit_fusion, softmax
 from shelfmind.recognition.levels import (
     LevelEvidence,
@@ -79,7 +79,7 @@ def fit_rule(
         UserError: too few photos for the request.
     """
     rejecting = rehearsals.rejecting
-    fusion = fit_fusion(known_parts(rehearsals.fusing))
+    fusion = fit_fusion([each.part for each in rehearsals.fusing])
     levels = None
     if precision is not None:
         levels = fit_levels(_levels_of_photos(rejecting, fusion, families), precision, families)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from shelfmind.arrays import Floats, Ints
+from shelfmind.arrays import Floats, Ints, rows_by_label
 from shelfmind.evaluation.matrix_rows import unit_rows
 
 SHRINKAGE = 0.2
@@ -43,8 +43,7 @@ def fit_whitening(vectors: Floats, labels: Ints) -> Whitening:
     """
     mean = vectors.mean(axis=0, dtype=np.float64)
     differences = vectors.astype(np.float64)
-    for label in np.unique(labels):
-        rows = labels == label
+    for _, rows in rows_by_label(labels):
         differences[rows] -= differences[rows].mean(axis=0)
     covariance = differences.T @ differences / len(differences)
     width = len(covariance)

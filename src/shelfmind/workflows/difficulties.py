@@ -12,13 +12,13 @@ import numpy.typing as npt
 from shelfmind.analysis.measuring.angles import CLEAR
 from shelfmind.analysis.measuring.squares import measure_squares
 from shelfmind.arrays import Floats, Ints, Wide, rows_by_label
-from shelfmind.evaluation.ensemble import average_predictions
+from shelfmind.evaluation.ensemble import joined_embeddings
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.evaluation.metrics import ShotCutoffs
 from shelfmind.evaluation.outcomes import outcomes_of
 from shelfmind.evaluation.slices import Difficulty, Slices, slice_accuracy
 from shelfmind.images.squares import Squares, open_squares, squares_of_some
-from shelfmind.inference.prediction_cache import predictions_of
+from shelfmind.inference.prediction_cache import embeddings_of
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter
 from shelfmind.recipe import DataRecipe
@@ -76,17 +76,15 @@ def training_references(
     train = catalog.split("train")
     each = references_each(photos, predictors[0].class_names)
     chosen = chosen_references(np.array([sample.label for sample in train], np.int64), each).tolist()
-    members = []
+    members, labels = [], np.zeros(0, np.int64)
     for predictor in predictors if chosen else ():
         checked = counter("checking images", len(chosen))
         squares, good = squares_of_some(train, chosen, predictor.recipe.data, checked)
-        if not good:
-            return None
-        members.append(predictions_of(predictor, squares, good, (), counter))
-    if not members:
+        labels = np.array([sample.label for sample in good], np.int64)
+        members.append(embeddings_of(predictor, squares, good, counter))
+    if not len(labels):
         return None
-    together = average_predictions(members, weights)
-    return References(unit_rows(together.embeddings), together.labels)
+    return References(unit_rows(joined_embeddings(members, weights)), labels)
 
 
 @dataclass(frozen=True)
@@ -132,13 +130,14 @@ def _compared(embeddings: Floats, labels: Ints, references: References) -> list[
     np.add.at(means, references.labels, references.embeddings)
     known = np.bincount(references.labels, minlength=classes) > 0
     means = unit_rows(means)
-    alike = np.full(classes, np.nan)
-    for part in row_chunks(classes, classes, _CHUNK_VALUES):
-        cosine = means[part] @ means.T
+    alike, present = np.full(classes, np.nan), np.intersect1d(labels, np.flatnonzero(known))
+    for part in row_chunks(len(present), classes, _CHUNK_VALUES):
+        asked = present[part]
+        cosine = means[asked] @ means.T
         cosine[:, ~known] = -np.inf
-        cosine[np.arange(len(cosine)), np.arange(classes)[part]] = -np.inf
-        alike[part] = cosine.max(1)
-    alike[~known | ~np.isfinite(alike)] = np.nan
+        cosine[np.arange(len(asked)), asked] = -np.inf
+        alike[asked] = cosine.max(1)
+    alike[~np.isfinite(alike)] = np.nan
     return [
         Difficulty("siblings", alike[labels]),
         Difficulty("unfamiliar", _class_distance(embeddings, labels, references)),

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from shelfmind.arrays import Ints
+from shelfmind.arrays import Floats, Ints
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
-from shelfmind.evaluation.matrix_rows import unit_rows
+from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
 from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.images.squares import open_squares
 from shelfmind.inference.adaptation import require_unadapted
@@ -21,18 +21,21 @@ from shelfmind.inference.recognizer import Recognizer, recognizer
 from shelfmind.nouns import counted
 from shelfmind.pages.evaluation_report import write_evaluation_report
 from shelfmind.progress import tell
-from shelfmind.recognition.answers import answers_of
+from shelfmind.recognition.answers import Decisions, answers_of
 from shelfmind.recognition.figures import RecognitionFigures, recognition_figures
-from shelfmind.records import Predictions, Sample
+from shelfmind.records import Predictions, Sample, as_probabilities
 from shelfmind.requests.measuring import GALLERY_REPORT, EvaluateRequest
 from shelfmind.requests.watching import Observer
 from shelfmind.runs.folder import RunFolder, read_json
 from shelfmind.runs.known_data import KnownData, chosen_split, open_known, samples_of
 from shelfmind.runs.overlaps import refuse_seen
 from shelfmind.runs.rules import engine_under
+from shelfmind.top_probabilities import gathered
 from shelfmind.workflows.difficulties import References, slices_of
 from shelfmind.workflows.evaluate import evaluation_folder, references_of, write_tables
 from shelfmind.workflows.evaluated_images import UNSEEN, notes_on
+
+_CHUNK_VALUES = 4_000_000
 
 
 def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Observer) -> Evaluation:
@@ -113,23 +116,29 @@ def _not_enrolled(known: KnownData, samples: Sequence[Sample], found: Recognizer
 
 def _answered(found: Recognizer, predicted: Predictions) -> tuple[Predictions, RecognitionFigures]:
     """The probabilities of all names for photos of known products, and the metrics of all photos."""
-    errors = (None,) * len(predicted)
-    batch = Batch(predicted.paths, errors, predicted.probabilities, predicted.embeddings)
-    answers = answers_of(found.evidence(batch), found.rule, found.columns)
-    figures = recognition_figures(answers, predicted.labels, found.rule)
-    rows: Ints = np.flatnonzero(predicted.labels < len(found.columns.names))
+    names, decisions = found.columns.names, list[Decisions]()
+    rows: Ints = np.flatnonzero(predicted.labels < len(names))
     if not len(rows):
         raise UserError("no photo shows a trained class or an enrolled product, so accuracy cannot be measured")
+
+    def of_known_products() -> Iterator[Floats]:
+        for part in row_chunks(len(predicted), len(names), _CHUNK_VALUES):
+            paths = predicted.paths[part]
+            batch = Batch(paths, (None,) * len(paths), predicted.probabilities[part], predicted.embeddings[part])
+            answers = answers_of(found.evidence(batch), found.rule, found.columns)
+            decisions.append(answers.decisions)
+            yield answers.probabilities[predicted.labels[part] < len(names)]
+
     known = Predictions(
         paths=tuple(predicted.paths[row] for row in rows),
         labels=predicted.labels[rows],
-        probabilities=answers.probabilities[rows],
+        probabilities=as_probabilities(gathered(of_known_products(), len(rows), len(names))),
         embeddings=predicted.embeddings[rows],
-        class_names=found.columns.names,
+        class_names=names,
         bad_files=predicted.bad_files,
         seconds=predicted.seconds,
     )
-    return known, figures
+    return known, recognition_figures(Decisions.joined(decisions), predicted.labels, found.rule)
 
 
 def _photos_of(found: Recognizer) -> Ints:

@@ -16,11 +16,11 @@ from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.plan import ChangeOutcome
 from shelfmind.images.squares import open_squares
-from shelfmind.inference.prediction_cache import predictions_of
+from shelfmind.inference.prediction_cache import embeddings_of, predictions_of
 from shelfmind.nouns import counted, shortened
 from shelfmind.progress import Counter
 from shelfmind.recognition.answers import Columns
-from shelfmind.recognition.episodes import Episode, Photos, known_parts
+from shelfmind.recognition.episodes import Episode, Photos
 from shelfmind.recognition.evidence import References, TrainingPhotos
 from shelfmind.recognition.families import found_families
 from shelfmind.recognition.fusion import fit_fusion
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 MAX_TRAINING_PHOTOS, MIN_PER_CLASS = 6000, 4
 MAX_PER_PRODUCT = 16
 """Maximum number of enrolled photos per product for rehearsal."""
-MAX_HELD_OUT, MAX_ENROLLED = 5000, 5000
-"""Maximum numbers of photos for rehearsal."""
+MIN_REHEARSED, MAX_REHEARSED, MAX_VALUES = 500, 5000, 8_000_000
+"""Limits of the held-out photos, and of the enrolled ones, for rehearsal: their number, and photos times classes, of
+which each takes about 300 bytes."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,9 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
     if not isinstance(predictor, RunPredictor):
         raise UserError(f"calibration needs the run folder, not an exported file; give {argument('run', 'RUN')}")
     trained, asked = _samples(request, predictor, watcher)
-    photos = _photos(predictor, _predicted(predictor, trained, watcher.counter))
-    whitening = fit_whitening(photos.vectors, photos.labels)
-    learnt = photos.whitened(whitening).as_training_photos()
+    vectors, labels = _embedded(predictor, trained, watcher.counter)
+    whitening = fit_whitening(vectors, labels)
+    learnt = TrainingPhotos.of(whitening(vectors), labels, len(predictor.class_names))
     held_out = _photos(predictor, _predicted(predictor, asked, watcher.counter)).whitened(whitening)
     enrolled, products = _enrolled(gallery, predictor, watcher.counter)
     enrolled = enrolled.whitened(whitening)
@@ -123,7 +124,12 @@ def _samples(
     asked = [sample for sample in samples_of(known.catalog, split) if sample.label < learnt]
     if not asked:
         raise UserError(f"{request.data} has no photo in {split} of a class of {predictor.run.root}")
-    return trained, evenly_sampled(asked, MAX_HELD_OUT)
+    return trained, evenly_sampled(asked, most_rehearsed(learnt))
+
+
+def most_rehearsed(classes: int) -> int:
+    """The greatest number of held-out photos, and of enrolled ones, that are rehearsed with this many classes."""
+    return max(MIN_REHEARSED, min(MAX_REHEARSED, MAX_VALUES // classes))
 
 
 def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
@@ -134,6 +140,13 @@ def of_each_class(samples: Sequence[Sample]) -> list[Sample]:
         by_class.setdefault(sample.label, []).append(sample)
     most = max(MIN_PER_CLASS, MAX_TRAINING_PHOTOS // max(1, len(by_class)))
     return [each for label in sorted(by_class) for each in evenly_sampled(by_class[label], most)]
+
+
+def _embedded(predictor: RunPredictor, samples: Sequence[Sample], counter: Counter) -> tuple[Floats, Ints]:
+    """Unit vectors (N, D) and labels (N,) of the usable photos."""
+    squares, good, _ = open_squares(samples, predictor.recipe.data, counter("checking images", len(samples)))
+    labels: Ints = np.array([sample.label for sample in good], np.int64)
+    return unit_rows(embeddings_of(predictor, squares, good, counter)), labels
 
 
 def _predicted(predictor: RunPredictor, samples: Sequence[Sample], counter: Counter) -> Predictions:
@@ -148,14 +161,14 @@ def _photos(predictor: RunPredictor, predictions: Predictions) -> Photos:
 
 def _enrolled(gallery: Gallery, predictor: RunPredictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
     """Predictions for the enrolled photos, or those of evenly sampled products, and the names of these products."""
-    products = evenly_sampled(sorted(gallery.state.products), MAX_ENROLLED // MAX_PER_PRODUCT)
+    classes = len(predictor.class_names)
+    products = evenly_sampled(sorted(gallery.state.products), most_rehearsed(classes) // MAX_PER_PRODUCT)
     entries = [
         entry
         for sku in products
         for entry in evenly_sampled(list(gallery.state.products[sku].values()), MAX_PER_PRODUCT)
     ]
     progress = counter("predicting enrolled photos", len(entries))
-    classes = len(predictor.class_names)
     probabilities: list[Floats] = [np.zeros((0, classes), np.float32)]
     embeddings: list[Floats] = [np.zeros((0, predictor.engine.width), np.float32)]
     for batch in predictor.of_sources(gallery.photo(entry.sha256) for entry in entries):
@@ -190,4 +203,4 @@ def _families(
     if request.families is not None:
         return families_of_broader(columns.names, read_broader(request.families))
     references = References.of([products[each] for each in enrolled.labels], enrolled.vectors)
-    return found_families(fit_fusion(known_parts(episodes)), held_out, learnt, enrolled, references, columns)
+    return found_families(fit_fusion([each.part for each in episodes]), held_out, learnt, enrolled, references, columns)

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from shelfmind.arrays import Floats
+from shelfmind.inference.prediction_cache import embeddings_of
 from shelfmind.recipe import Recipe
 from shelfmind.records import BadFile, Predictions, Sample
 
@@ -35,6 +37,10 @@ class Counting:
         rows = np.full((len(samples), 3), self.asked / 3, np.float32)
         paths = tuple(str(sample.path) for sample in samples)
         return Predictions(paths, labels, rows, rows, NAMES, tuple(bad_files))
+
+    def embed_squares(self, squares: Any, progress: Any) -> Floats:
+        self.asked += 1
+        return np.full((len(squares), 2), self.asked, np.float32)
 
 
 @pytest.fixture
@@ -128,6 +134,29 @@ def test_a_damaged_file_is_computed_anew(mindspore: Any, predictor: Counting, sa
         assert len(ask(predictor, samples)) == 3
     assert predictor.asked == 4
     ask(predictor, samples)
+    assert predictor.asked == 4
+
+
+def test_embeddings_are_kept_apart_from_predictions(predictor: Counting, samples: list[Sample]) -> None:
+    squares = [np.zeros((4, 4, 3), np.uint8)] * len(samples)
+    ask(predictor, samples)
+    first = embeddings_of(predictor, squares, samples)
+    assert first.tolist() == [[2, 2]] * 3
+    np.testing.assert_array_equal(embeddings_of(predictor, squares, samples), first)
+    assert predictor.asked == 2
+    assert len(embeddings_of(predictor, squares[:2], samples[:2])) == 2
+    assert predictor.asked == 3
+
+
+def test_damaged_embeddings_are_computed_anew(predictor: Counting, samples: list[Sample]) -> None:
+    squares = [np.zeros((4, 4, 3), np.uint8)] * len(samples)
+    embeddings_of(predictor, squares, samples)
+    (path,) = kept_files(predictor)
+    for damaged in (path.read_bytes()[:40], b"", b"no archive"):
+        path.write_bytes(damaged)
+        assert len(embeddings_of(predictor, squares, samples)) == 3
+    assert predictor.asked == 4
+    embeddings_of(predictor, squares, samples)
     assert predictor.asked == 4
 
 

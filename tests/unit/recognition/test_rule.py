@@ -12,8 +12,8 @@ from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.recognition.answers import UNKNOWN as UNKNOWN_LEVEL
-from shelfmind.recognition.answers import Columns, answers_of
-from shelfmind.recognition.episodes import UNKNOWN, Episode, Photos, known_parts, rehearse_gallery
+from shelfmind.recognition.answers import Columns, Decisions, answers_of
+from shelfmind.recognition.episodes import UNKNOWN, Episode, Photos, rehearse_gallery
 from shelfmind.recognition.evidence import Evidence, References, energies_of, evidence
 from shelfmind.recognition.families import leave_one_out
 from shelfmind.recognition.fusion import Fusion, fit_fusion, softmax
@@ -81,18 +81,18 @@ def test_the_gradient_of_the_likelihood_is_right(episodes: list[Episode], monkey
         return type("Found", (), {"x": start})
 
     monkeypatch.setattr("scipy.optimize.minimize", minimize)
-    fit_fusion(known_parts(episodes[:2]))
+    fit_fusion([each.part for each in episodes[:2]])
     assert seen["error"] < 1e-4
 
 
 def test_no_weights_are_better_than_the_fitted_ones(episodes: list[Episode], rule: Rule) -> None:
-    parts = known_parts(episodes)
+    parts = [each.part for each in episodes]
 
     def likelihood(fusion: Fusion) -> float:
         means = []
         for each, labels in parts:
             probabilities = softmax(fusion.scores(each))[np.arange(len(labels)), labels]
-            means += [np.log(probabilities[labels == label]).mean() for label in np.unique(labels)]
+            means += [np.log(probabilities[labels == label]).mean() for label in np.unique(labels[labels != UNKNOWN])]
         return float(np.mean(means))
 
     best = likelihood(rule.fusion)
@@ -102,15 +102,39 @@ def test_no_weights_are_better_than_the_fitted_ones(episodes: list[Episode], rul
             assert likelihood(moved) <= best + 1e-3
 
 
+def test_decisions_in_parts_are_those_of_all_photos(world: World, rule: Rule) -> None:
+    _, found = _asked(world, 8)
+    whole = answers_of(found, rule, _columns(world)).decisions
+    parts = [
+        answers_of(found.rows(slice(start, start + 23)), rule, whole.columns).decisions
+        for start in range(0, len(found), 23)
+    ]
+    joined = Decisions.joined(parts)
+    np.testing.assert_array_equal(joined.likeliest, whole.likeliest)
+    np.testing.assert_array_equal(joined.accepted, whole.accepted)
+    np.testing.assert_array_equal(joined.wide_enough, whole.wide_enough)
+    np.testing.assert_allclose(joined.familiarity, whole.familiarity, atol=1e-5)
+    assert (joined.levels, joined.names) == (whole.levels, whole.names)
+
+
+def test_photos_without_a_true_name_do_not_count(episodes: list[Episode]) -> None:
+    evidence, labels = episodes[0].part
+    known = np.flatnonzero(labels != UNKNOWN)
+    assert 0 < len(known) < len(labels)
+    fitted, expected = fit_fusion([(evidence, labels)]), fit_fusion([(evidence.rows(known), labels[known])])
+    assert fitted.as_record() == pytest.approx(expected.as_record(), rel=1e-6)
+
+
 def test_unknown_objects_are_given_names_as_seldom_as_asked(world: World, rule: Rule) -> None:
     photos, found = _asked(world, 8, each=40)
     answers = answers_of(found, rule, _columns(world))
     unknown = photos.labels >= CLASSES + ENROLLED
 
-    assert answers.accepted[unknown].mean() < 0.17  # asked for 0.1; 160 photos of 4 products
-    assert answers.accepted[~unknown].mean() > 0.8
+    assert answers.decisions.accepted[unknown].mean() < 0.17  # asked for 0.1; 160 photos of 4 products
+    assert answers.decisions.accepted[~unknown].mean() > 0.8
+    decisions = answers.decisions
     assert all(
-        name is None for name, level in zip(answers.names, answers.levels, strict=True) if level == UNKNOWN_LEVEL
+        name is None for name, level in zip(decisions.names, decisions.levels, strict=True) if level == UNKNOWN_LEVEL
     )
 
 
@@ -158,10 +182,10 @@ def test_siblings_that_cannot_be_told_apart_are_answered_as_their_family(class_n
     photos, found = _asked(twins, 9)
     columns = Columns(class_names, _products())
     answers = answers_of(found, rule, columns)
-    on_family = [row for row, level in enumerate(answers.levels) if level == FAMILY]
+    on_family = [row for row, level in enumerate(answers.decisions.levels) if level == FAMILY]
     assert on_family
     for row in on_family:
-        assert answers.names[row] == f"pair {photos.labels[row] // 2}" or photos.labels[row] >= CLASSES
+        assert answers.decisions.names[row] == f"pair {photos.labels[row] // 2}" or photos.labels[row] >= CLASSES
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from shelfmind.arrays import Floats
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.inference.predictor import Predictor
 from shelfmind.inference.recognizer import Recognizer
@@ -85,15 +86,12 @@ def network(seed: int, vectors: Any = None) -> Predictor:
 def embedded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Networks that embed without one."""
 
-    def predictions_of(predictor: Any, squares: Any, samples: list[Sample], *more: Any) -> Predictions:
-        count = len(samples)
-        assert len(squares) == count
-        drawn = np.random.default_rng(predictor.seed).standard_normal((count, 6)).astype(np.float32)
-        vectors = drawn if predictor.vectors is None else predictor.vectors
-        labels, halves = np.array([sample.label for sample in samples]), np.full((count, 2), 0.5, np.float32)
-        return Predictions(tuple(str(sample.path) for sample in samples), labels, halves, vectors, ("a", "b"))
+    def embeddings_of(predictor: Any, squares: Any, samples: list[Sample], *_: Any) -> Floats:
+        assert len(squares) == len(samples)
+        drawn = np.random.default_rng(predictor.seed).standard_normal((len(samples), 6)).astype(np.float32)
+        return drawn if predictor.vectors is None else predictor.vectors
 
-    monkeypatch.setattr(module, "predictions_of", predictions_of)
+    monkeypatch.setattr(module, "embeddings_of", embeddings_of)
 
 
 def test_every_difficulty_is_told_and_named(evaluated: tuple[Catalog, Predictions], embedded: None) -> None:
