@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -59,13 +60,19 @@ class Photos:
 class Episode:
     """Evidence on N photos and the column of each photo's true name, or `UNKNOWN`, shape (N,).
 
-    `photos` (N,) identifies each photo across episodes. `names` are the names of the columns.
+    `collect` computes the evidence, which is large and not kept. `photos` (N,) identifies each photo across episodes.
+    `names` are the names of the columns.
     """
 
-    evidence: Evidence
+    collect: Callable[[], Evidence]
     labels: Ints
     photos: Ints
     names: tuple[str, ...]
+
+    @property
+    def evidence(self) -> Evidence:
+        """The evidence, computed anew."""
+        return self.collect()
 
     @property
     def part(self) -> tuple[Evidence, Ints]:
@@ -99,7 +106,7 @@ def rehearse_classes(
             columns = np.full(learnt.classes, UNKNOWN)
             columns[np.concatenate([trained, enrolled])] = np.arange(len(trained) + len(enrolled))
             yield Episode(
-                _restricted_evidence(held_out, trained, learnt, enrolled_photos),
+                partial(_restricted_evidence, held_out, trained, learnt, enrolled_photos),
                 columns[held_out.labels],
                 np.arange(len(held_out)),
                 (*(names[each] for each in trained), *enrolled_photos.names),
@@ -134,9 +141,8 @@ def rehearse_gallery(
             column = {name: classes + index for index, name in enumerate(references.names)}
             queries = np.concatenate([asked, np.flatnonzero(np.isin(enrolled.labels, unknown))])
             labels = [column.get(products[each], UNKNOWN) for each in enrolled.labels[queries]]
-            both = _joined(held_out, enrolled.rows(queries))
             yield Episode(
-                _restricted_evidence(both, trained, learnt, references),
+                partial(_joint_evidence, held_out, enrolled, queries, trained, learnt, references),
                 np.concatenate([held_out.labels, np.array(labels, np.int64)]),
                 np.concatenate([np.arange(len(held_out)), len(held_out) + queries]),
                 (*names, *references.names),
@@ -149,6 +155,13 @@ def _restricted_evidence(photos: Photos, trained: Ints, learnt: TrainingPhotos, 
     energies = energies_of(None if photos.logits is None else photos.logits[:, trained])
     shares = np.asarray(probabilities / probabilities.sum(axis=1, keepdims=True), np.float32)
     return evidence(shares, photos.vectors, learnt.only(trained), references, energies)
+
+
+def _joint_evidence(
+    held_out: Photos, enrolled: Photos, queries: Ints, trained: Ints, learnt: TrainingPhotos, references: References
+) -> Evidence:
+    """Return the evidence on the held-out photos and some of the enrolled ones."""
+    return _restricted_evidence(_joined(held_out, enrolled.rows(queries)), trained, learnt, references)
 
 
 def _split_photos(labels: Ints, products: Ints, rng: np.random.Generator) -> tuple[Ints, Ints]:

@@ -17,8 +17,8 @@ from shelfmind.recognition.unknowns import (
     MARGINS,
     MIN_PER_NAME,
     SCORES,
+    Familiarities,
     Rejection,
-    Scored,
     acceptance_curve,
     fit_combination,
     scored,
@@ -51,17 +51,14 @@ def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: fl
     Raises:
         UserError: too few unknown photos for that rate.
     """
-    photos = [scored(each.evidence, fusion) for each in episodes]
+    photos = [Familiarities.of(scored(each.evidence, fusion)) for each in episodes]
     known = [each.labels != UNKNOWN for each in episodes]
-    separations = {
-        name: separation(*_separated([score(each) for each in photos], known)) for name, score in SCORES.items()
-    }
+    separations = {name: separation(*_separated([each.named(name) for each in photos], known)) for name in SCORES}
     separations[COMBINATION] = separation(*_separated(_cross_fitted(photos, known), known))
     best = max(separations, key=lambda name: separations[name].auroc)
     combination = fit_combination(photos, known) if best == COMBINATION else None
-    score = combination if combination is not None else SCORES[best]
     rehearsed = _Rehearsed(
-        np.concatenate([score(each) for each in photos]),
+        np.concatenate([each.named(best) if combination is None else combination(each.scores) for each in photos]),
         np.concatenate([each.margin for each in photos]),
         np.concatenate(known),
         np.concatenate([each.best == episode.labels for each, episode in zip(photos, episodes, strict=True)]),
@@ -94,12 +91,12 @@ def _separated(values: Sequence[Wide], known: Sequence[Bools]) -> tuple[Wide, Wi
     return together[truth], together[~truth]
 
 
-def _cross_fitted(photos: Sequence[Scored], known: Sequence[Bools]) -> list[Wide]:
+def _cross_fitted(photos: Sequence[Familiarities], known: Sequence[Bools]) -> list[Wide]:
     """Return the cross-fitted scores of the combination: each half of the episodes by the fit to the other."""
     if len(photos) < 2:
-        return [fit_combination(photos, known)(each) for each in photos]
+        return [fit_combination(photos, known)(each.scores) for each in photos]
     halves = [fit_combination(photos[part::2], known[part::2]) for part in (1, 0)]
-    return [halves[index % 2](each) for index, each in enumerate(photos)]
+    return [halves[index % 2](each.scores) for index, each in enumerate(photos)]
 
 
 def _distinct(rehearsed: _Rehearsed) -> int:

@@ -91,6 +91,24 @@ SCORES: dict[str, Callable[[Scored], Wide]] = {
 
 
 @dataclass(frozen=True)
+class Familiarities:
+    """All scores of N photos (N, S), in the order of `SCORES`, and their best columns and margins, (N,) each."""
+
+    scores: Wide
+    best: Ints
+    margin: Wide
+
+    @classmethod
+    def of(cls, photos: Scored) -> Familiarities:
+        """Compute all scores."""
+        return cls(np.stack([score(photos) for score in SCORES.values()], axis=1), photos.best, photos.margin)
+
+    def named(self, name: str) -> Wide:
+        """Return the scores of one name, (N,)."""
+        return np.asarray(self.scores[:, list(SCORES).index(name)])
+
+
+@dataclass(frozen=True)
 class Combination:
     """A logistic regression on standardised scores, in the order of `SCORES`."""
 
@@ -98,10 +116,9 @@ class Combination:
     deviations: tuple[float, ...]
     weights: tuple[float, ...]
 
-    def __call__(self, photos: Scored) -> Wide:
-        """Return the familiarity of N photos, (N,)."""
-        columns = np.stack([score(photos) for score in SCORES.values()], axis=1)
-        return np.asarray((columns - self.means) / self.deviations @ np.array(self.weights))
+    def __call__(self, scores: Wide) -> Wide:
+        """Return the familiarity (N,) of photos with all scores (N, S)."""
+        return np.asarray((scores - self.means) / self.deviations @ np.array(self.weights))
 
 
 @dataclass(frozen=True)
@@ -152,7 +169,9 @@ class Rejection:
 
     def familiarity(self, photos: Scored) -> Wide:
         """Return the familiarity of N photos, (N,)."""
-        return self.combination(photos) if self.combination is not None else SCORES[self.score](photos)
+        if self.combination is not None:
+            return self.combination(Familiarities.of(photos).scores)
+        return SCORES[self.score](photos)
 
     def accepts(self, photos: Scored, names: Sequence[str]) -> Bools:
         """Return whether each of N photos is given the name of its best column, (N,)."""
@@ -215,11 +234,11 @@ def acceptance_curve(
     return tuple(found)
 
 
-def fit_combination(photos: Sequence[Scored], known: Sequence[Bools]) -> Combination:
+def fit_combination(photos: Sequence[Familiarities], known: Sequence[Bools]) -> Combination:
     """Fit a logistic regression to the scores of photos, with equal total weight for known and unknown ones."""
     from sklearn.linear_model import LogisticRegression  # inference does not need scikit-learn
 
-    columns = np.concatenate([np.stack([score(each) for score in SCORES.values()], axis=1) for each in photos])
+    columns = np.concatenate([each.scores for each in photos])
     means, deviations = columns.mean(axis=0), columns.std(axis=0) + 1e-9
     model = LogisticRegression(class_weight="balanced", max_iter=1000)
     model.fit((columns - means) / deviations, np.concatenate(known))
