@@ -17,7 +17,7 @@ from shelfmind.gallery.photos import Photo
 from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.stores import open_files
 from shelfmind.inference.classifier import Classifier
-from shelfmind.inference.embedder import photo_embedder
+from shelfmind.inference.embedder import PhotoEmbedder, photo_embedder
 from shelfmind.inference.exported import write_exported
 from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.recognition.fusion import Fusion
@@ -91,14 +91,15 @@ def _made() -> bytes:
     return content
 
 
-def calibrate(gallery: Gallery) -> None:
+def calibrate(gallery: Gallery, embedder: PhotoEmbedder) -> None:
     """As `gallery calibrate` would, with numbers that suit mean colours."""
     vectors = unit_rows(np.array(list(COLOURS.values()), np.float32))
     fusion, rejection = Fusion(1.0, 0.0, 0.0, 0.0, 60.0, -55.0, 0.0), Rejection("max_probability", 0.0, 0.0, 0.01, 10)
     rule = Rule(fusion, rejection, None, 9, "classes")
     whitening = np.concatenate([np.zeros((1, 3), np.float32), np.eye(3, dtype=np.float32)])
     arrays = {LEARNT: vectors, WHITENING: whitening}
-    gallery.set_recognition({**rule.as_record(), "summary": "made up", COUNTS: [1, 1, 1]}, arrays, Attribution("test"))
+    record = {**rule.as_record(), "summary": "made up", COUNTS: [1, 1, 1]}
+    gallery.set_recognition(record, arrays, embedder, Attribution("test"))
 
 
 def write_gallery(place: Path, network: Path) -> Path:
@@ -106,7 +107,7 @@ def write_gallery(place: Path, network: Path) -> Path:
     embedder = photo_embedder(network)
     made = Gallery.create(open_files(place), embedder, Attribution("test"))
     made.add([Photo("yellow 500 ml", f"{n}.jpg", encoded(YELLOW, n)) for n in range(3)], embedder, Attribution("test"))
-    calibrate(made)
+    calibrate(made, embedder)
     return place
 
 

@@ -88,25 +88,26 @@ class Gallery(GalleryReader):
         """Enrol photos. Photos already enrolled under their product are skipped, and none is embedded twice.
 
         The outcome warns of the guard's findings, or without a guard of photos filed under two products. With `strict`
-        such an enrolment is refused before anything is written.
+        such an enrolment is refused before anything is written. Raises `UserError` if the gallery is of other weights.
         """
-        self.require_embedder(embedder)
         for sku in {photo.sku for photo in photos}:
             _require_name(sku)
         known: dict[str, Floats] = {}
         stored = StoredPhotos(self.files, photos, self.photo)
 
         def plan(state: GalleryState) -> Plan:
+            self.require_embedder(embedder)  # another process may have recomputed the vectors since the last attempt
             entries = {(photo.sku, sha256): Entry(photo.sku, sha256, photo.name) for sha256, photo in stored.photos}
             new = [each for key, each in entries.items() if each.sha256 not in state.products.get(key[0], {})]
-            lacking = [sha for sha in dict.fromkeys(each.sha256 for each in new) if not state.skus_with(sha)]
+            filed = state.skus_of_photos(each.sha256 for each in new)
+            lacking = [sha for sha, there in filed.items() if not there]
             unknown = [sha for sha in lacking if sha not in known]
             if unknown:
                 made = unit_rows(embedder.embed(map(stored.content, unknown), len(unknown)))
                 known.update(zip(unknown, made, strict=True))
             skus = sorted({each.sku for each in new})
             findings = [] if guard is None else self._found(guard, new, known, stored.content)
-            warnings = _warn_of_two_products(state, new) if guard is None else _sentences(findings)
+            warnings = _warn_of_two_products(filed, new) if guard is None else _sentences(findings)
             if strict and warnings:
                 raise SuspiciousEnrolmentError(warnings, findings)
             stored.put(stored.sources)
@@ -125,10 +126,13 @@ class Gallery(GalleryReader):
     def _found(
         self, guard: Guard, new: Sequence[Entry], made: Mapping[str, Floats], read: Callable[[str], bytes]
     ) -> list[Finding]:
-        """Return the guard's findings in new photos. Vectors of photos that another product has are reused."""
+        """Return the guard's findings in new photos. Vectors of photos that another product has are reused.
+
+        A missing file is left to `_commit`, which plans anew: a refresh here would change the state being planned for.
+        """
         if not new:
             return []
-        entries, vectors = self.vectors()
+        entries, vectors = self._vectors()
         rows = {entry.sha256: row for row, entry in enumerate(entries)}
         own = [made[each.sha256] if each.sha256 in made else vectors[rows[each.sha256]] for each in new]
         return guard((entries, vectors), (new, np.stack(own)), read)
@@ -213,15 +217,21 @@ class Gallery(GalleryReader):
         return self._commit(by, plan)
 
     def set_recognition(
-        self, record: Mapping[str, Any], arrays: Mapping[str, Floats], by: Attribution
+        self, record: Mapping[str, Any], arrays: Mapping[str, Floats], embedder: Embedder, by: Attribution
     ) -> ChangeOutcome:
-        """Store the fitted recognition parameters and their arrays by name."""
+        """Store the recognition parameters fitted for `embedder`, and their arrays by name.
+
+        Raises `UserError` if the gallery is of other weights.
+        """
 
         def put() -> dict[str, str]:
             return {name: write_vectors(self.files, array) for name, array in arrays.items()}
 
-        plan = Plan("calibrate", str(record.get("summary", "")), recognition={**record, ARRAYS: put()})
-        return self._commit(by, lambda state: plan, lambda change: put())
+        def plan(state: GalleryState) -> Plan:
+            self.require_embedder(embedder)
+            return Plan("calibrate", str(record.get("summary", "")), recognition={**record, ARRAYS: put()})
+
+        return self._commit(by, plan, lambda change: put())
 
     def compact(self, by: Attribution | None = None) -> int:
         """Fold all versions into one and delete files that no product uses. Returns the number of deleted files.
@@ -297,11 +307,11 @@ def _created(state: GalleryState, embedder: Embedder, files: Files) -> Plan:
     return Plan("create", "created", embedder=embedder.identity)
 
 
-def _warn_of_two_products(state: GalleryState, new: Sequence[Entry]) -> list[str]:
-    """Return warnings of photos under two products."""
-    skus: dict[str, set[str]] = {}
+def _warn_of_two_products(filed: Mapping[str, Sequence[str]], new: Sequence[Entry]) -> list[str]:
+    """Return warnings of photos under two products, given those that each new photo is `filed` under already."""
+    skus = {sha: set(there) for sha, there in filed.items()}
     for entry in new:
-        skus.setdefault(entry.sha256, set(state.skus_with(entry.sha256))).add(entry.sku)
+        skus[entry.sha256].add(entry.sku)
     names = {entry.sha256: entry.photo for entry in new}
     return [f"{names[sha]} is a photo of {' and of '.join(sorted(of))}" for sha, of in skus.items() if len(of) > 1]
 

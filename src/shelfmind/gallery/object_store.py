@@ -53,7 +53,11 @@ class BucketFiles:
         return True
 
     def create(self, name: str, content: bytes) -> bool:
-        """Create an object atomically. Returns False if the name exists; the store decides who is first."""
+        """Create an object atomically. Returns False if the name exists; the store decides who is first.
+
+        An object with this very content counts as created: botocore repeats a request whose answer was lost, and then
+        finds the object that the first one made. A change's content has its author and time; other names are checksums.
+        """
         with self._translated_errors(f"{self}/{name} cannot be written", "; nothing was changed"):
             for attempt in range(ATTEMPTS):
                 try:
@@ -61,11 +65,17 @@ class BucketFiles:
                     return True
                 except self.client.exceptions.ClientError as error:
                     if error_code(error) in _TAKEN:
-                        return False
+                        return self._has_content(name, content)
                     if error_code(error) not in _CONFLICT or attempt == ATTEMPTS - 1:
                         raise
                     time.sleep(0.05 * (attempt + 1))
         raise AssertionError
+
+    def _has_content(self, name: str, content: bytes) -> bool:
+        try:
+            return self.read(name) == content
+        except FileNotFoundError:  # deleted since
+            return False
 
     def names(self, folder: str) -> list[str]:
         """Return the sorted names of all objects below a folder."""

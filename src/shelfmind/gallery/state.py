@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,14 @@ class GalleryState:
     def skus_with(self, sha256: str) -> list[str]:
         """Return the products that a photo is filed under."""
         return sorted(sku for sku, photos in self.products.items() if sha256 in photos)
+
+    def skus_of_photos(self, shas: Iterable[str]) -> dict[str, list[str]]:
+        """Return the products that each of these photos is filed under, by one pass over all products."""
+        found: dict[str, list[str]] = {sha256: [] for sha256 in shas}
+        for sku, photos in self.products.items():
+            for sha256 in photos.keys() & found.keys():  # takes as long as the smaller of the two
+                found[sha256].append(sku)
+        return {sha256: sorted(skus) for sha256, skus in found.items()}
 
     def _forget(self) -> None:
         """Drop everything that no current product uses, as its files may be deleted at any time."""

@@ -18,7 +18,8 @@ def write_vectors(files: Files, vectors: Floats) -> str:
     np.save(stream, np.ascontiguousarray(vectors, np.float32), allow_pickle=False)
     content = stream.getvalue()
     digest = checksum(content)
-    files.create(vectors_name(digest), content)
+    if not files.has(vectors_name(digest)):
+        files.create(vectors_name(digest), content)
     return digest
 
 
@@ -39,10 +40,20 @@ def read_vectors(files: Files, digest: str) -> Floats:
 
 
 def gathered(files: Files, wanted: Sequence[tuple[str, int]], width: int) -> Floats:
-    """Return the requested vectors (N, D) in order, each given by its file's checksum and its row."""
+    """Return the requested vectors (N, D) in order, each given by its file's checksum and its row.
+
+    Raises `DamagedFileError` if a file is damaged, missing, or has vectors of another length than `width`.
+    """
     found = np.empty((len(wanted), width), np.float32)
-    for digest in dict.fromkeys(file for file, _ in wanted):
-        rows = [(index, row) for index, (file, row) in enumerate(wanted) if file == digest]
-        indices, sources = (np.array(column) for column in zip(*rows, strict=True))
-        found[indices] = read_vectors(files, digest)[sources]
+    rows_of: dict[str, tuple[list[int], list[int]]] = {}
+    for index, (digest, row) in enumerate(wanted):  # one pass: each enrolment has its own file
+        indices, rows = rows_of.setdefault(digest, ([], []))
+        indices.append(index)
+        rows.append(row)
+    for digest, (indices, rows) in rows_of.items():
+        vectors = read_vectors(files, digest)
+        if vectors.shape[1:] != (width,):
+            shape = " x ".join(map(str, vectors.shape))
+            raise DamagedFileError(vectors_name(digest), f"it has {shape} values instead of vectors of length {width}")
+        found[indices] = vectors[rows]
     return found

@@ -134,8 +134,8 @@ def _prepare(request: FoldInRequest, watcher: Watcher) -> None:
     _require_products(source, recipe)
     gallery = Gallery(open_files(str(request.gallery)))
     embedder = RunEmbedder(source, counter)
-    gallery.require_embedder(embedder)
     entries, vectors = gallery.vectors()
+    gallery.require_embedder(embedder)  # of the version that was read
     history = read_history(source, counter)
     names = source.read_classes()[0]
     join = joined(entries, names, history, request.held_out, request.seed, str(request.gallery))

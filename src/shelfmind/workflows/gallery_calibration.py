@@ -69,7 +69,8 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
     from shelfmind.inference.predictor import RunPredictor
 
     gallery = opened(request)
-    predictor = embedder_of(gallery, request.run, request.engine, request.batch, watcher).predictor
+    embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)
+    predictor = embedder.predictor
     if not isinstance(predictor, RunPredictor):
         raise UserError(f"calibration needs the run folder, not an exported file; give {argument('run', 'RUN')}")
     trained, asked = _samples(request, predictor, watcher)
@@ -91,7 +92,7 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
         COUNTS: learnt.counts.tolist(),
     }
     arrays = {LEARNT: learnt.vectors, WHITENING: whitening.as_array()}
-    return Calibrated(rule, gallery.set_recognition(record, arrays, author_of(request)))
+    return Calibrated(rule, gallery.set_recognition(record, arrays, embedder, author_of(request)))
 
 
 def _samples(

@@ -16,7 +16,11 @@ from shelfmind.runs.folder import RunFolder
 
 
 def guard_of(gallery: Gallery, counter: Counter, class_names: Sequence[str]) -> Guard:
-    """A guard that compares photos as recognition does; `class_names` are those of the run, empty if unknown."""
+    """A guard that compares photos as recognition in the newest version of the gallery does.
+
+    `class_names` are those of the run, empty if unknown.
+    """
+    gallery.refresh()
     fitted = gallery.recognition()
     if fitted is None:
         return Guard(counter)

@@ -25,11 +25,12 @@ class ByContent:
 
     weights: str = "first"
     asked: list[bytes] = field(default_factory=list)
+    width: int = WIDTH
 
     @property
     def identity(self) -> Mapping[str, Any]:
         """Of weights with this name."""
-        return {"weights": self.weights, "width": WIDTH}
+        return {"weights": self.weights, "width": self.width}
 
     def embed(self, photos: Iterable[bytes], total: int) -> np.ndarray:
         """A vector a photo."""
@@ -41,7 +42,7 @@ class ByContent:
     def vector(self, photo: bytes) -> np.ndarray:
         """A unit vector."""
         seed = int.from_bytes(hashlib.sha256(self.weights.encode() + photo).digest()[:8], "big")
-        row = np.random.default_rng(seed).standard_normal(WIDTH).astype(np.float32)
+        row = np.random.default_rng(seed).standard_normal(self.width).astype(np.float32)
         return row / np.linalg.norm(row)
 
 

@@ -133,6 +133,76 @@ def test_other_weights_are_refused_until_everything_is_renewed(gallery, files, e
     assert_holds(gallery, other, {"tea": {"a.jpg", "b.jpg", "c.jpg"}})
 
 
+@pytest.mark.parametrize("when", ["before it", "during it", "during it, and is compacted"])
+@pytest.mark.parametrize("width", [8, 16])
+def test_an_enrolment_that_other_weights_overtook_is_refused(when, width, gallery, files, embedder) -> None:
+    other = type(embedder)("second", width=width)
+
+    def renew() -> None:
+        Gallery(files).re_embed(other, ME)
+        if when.endswith("compacted"):  # the guard finds the old vectors gone, and must not go on with the new ones
+            Gallery(files).compact(ME)
+
+    class Slow(type(embedder)):
+        def embed(self, given, total):
+            if not self.asked and when != "before it":
+                renew()
+            return super().embed(given, total)
+
+    gallery.add(photos("tea", "a"), embedder, ME)
+    if when == "before it":
+        renew()
+    with pytest.raises(UserError, match=r"of another network or preprocessing \("):
+        gallery.add(photos("cola", "c"), Slow(), ME, guard=lambda known, new, read: [])
+    assert_holds(Gallery(files), other, {"tea": {"a.jpg"}})
+    assert verify(files) == []
+
+
+def test_a_gallery_that_was_opened_before_it_was_renewed_takes_the_new_weights(gallery, files, embedder) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+    other = type(embedder)("second")
+    Gallery(files).re_embed(other, ME)
+    gallery.add(photos("tea", "b"), other, ME)
+    assert_holds(Gallery(files), other, {"tea": {"a.jpg", "b.jpg"}})
+
+
+def test_a_calibration_of_other_weights_is_refused(gallery, files, embedder) -> None:
+    fitted: tuple[Any, ...] = {"summary": ""}, {"whitening": np.ones((1, 8), np.float32)}
+    gallery.set_recognition(*fitted, embedder, ME)
+    assert Gallery(files).state.recognition is not None
+    other = type(embedder)("second")
+    Gallery(files).re_embed(other, ME)
+    with pytest.raises(UserError, match=r"another network or preprocessing \(weights differ\)"):
+        gallery.set_recognition(*fitted, embedder, ME)
+    assert Gallery(files).state.recognition is None
+    gallery.set_recognition(*fitted, other, ME)
+    assert Gallery(files).state.recognition is not None
+
+
+class Scanned(dict):
+    """Products that count how often they are gone through."""
+
+    scans = 0
+
+    def items(self):
+        self.scans += 1
+        return super().items()
+
+
+def test_products_are_gone_through_once_for_any_number_of_photos(gallery, embedder) -> None:
+    gallery.add(photos("tea", "a"), embedder, ME)
+    scans = []
+    for contents in ("b", "acdefg"):
+        found = gallery.state.products = Scanned(gallery.state.products)
+        gallery.add(photos("cola", *contents), embedder, ME)
+        scans.append(found.scans)
+    assert scans[0] == scans[1] > 0
+    state = gallery.state
+    wanted = [checksum(content) for content in (b"a", b"b", b"z")]
+    assert state.skus_of_photos(wanted) == {sha256: state.skus_with(sha256) for sha256 in wanted}
+    assert state.skus_of_photos(wanted)[wanted[0]] == ["cola", "tea"]
+
+
 def all_bytes(root: Path) -> bytes:
     return b"".join(path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file())
 

@@ -135,6 +135,44 @@ def test_a_writer_to_a_bucket_that_is_killed_leaves_whole_changes_only(where, em
     assert "tea" in products(Gallery(open_files(where)))
 
 
+def test_a_change_whose_answer_was_lost_was_made(where, embedder, monkeypatch) -> None:
+    files = open_files(where)
+    gallery = Gallery.create(files, embedder, ME)
+    gallery.add([*photos("tea", "a"), *photos("cola", "c")], embedder, ME)
+    put, sent = files.client.put_object, []
+
+    def lossy(**wanted: Any) -> Any:
+        """The answer is lost, and botocore sends the request again."""
+        sent.append(put(**wanted))
+        return put(**wanted)
+
+    monkeypatch.setattr(files.client, "put_object", lossy)
+    made = [
+        gallery.add(photos("milk", "m"), embedder, ME),
+        gallery.rename("tea", "green tea", ME),
+        gallery.remove("cola", ME),
+        gallery.roll_back(3, ME),
+    ]
+    assert [outcome.version for outcome in made] == [3, 4, 5, 6]
+    assert len(sent) == 6  # four changes, a photo and its vector
+    found = Gallery(open_files(where))
+    assert [each.kind for each in found.state.history[2:]] == ["add", "rename", "remove", "rollback"]
+    assert products(found) == {"tea": {"a.jpg"}, "cola": {"c.jpg"}, "milk": {"m.jpg"}}
+
+
+def test_an_object_of_another_writer_is_not_taken_for_ones_own(where, monkeypatch) -> None:
+    files = open_files(where)
+    assert files.create("changes/1.json", b"one")
+    assert not files.create("changes/1.json", b"two")
+    assert files.read("changes/1.json") == b"one"
+
+    def gone(name: str) -> bytes:
+        raise FileNotFoundError(name)
+
+    monkeypatch.setattr(files, "read", gone)
+    assert not files.create("changes/1.json", b"one")
+
+
 def test_what_is_wrong_with_a_bucket_is_said(where, embedder, monkeypatch) -> None:
     with pytest.raises(UserError, match=r"there is no gallery at s3://.*/none"):
         Gallery(open_files(f"{where}/none"))

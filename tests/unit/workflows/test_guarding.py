@@ -57,7 +57,7 @@ def test_a_calibrated_gallery_compares_as_its_answers_do(gallery: Gallery, tmp_p
     whitening = fit_whitening(vectors, labels)
     learnt = whitening(vectors)
     arrays = {LEARNT: learnt, WHITENING: whitening.as_array()}
-    gallery.set_recognition({"summary": "", COUNTS: [4, 0, 5]}, arrays, ME)
+    gallery.set_recognition({"summary": "", COUNTS: [4, 0, 5]}, arrays, OfRun(tmp_path / "run"), ME)
     assert class_names_of(gallery) == ()
     (tmp_path / "run").mkdir()
     RunFolder(tmp_path / "run").write_classes(["茶", "none", "cola"], [4, 0, 5])
@@ -66,3 +66,11 @@ def test_a_calibrated_gallery_compares_as_its_answers_do(gallery: Gallery, tmp_p
     assert list(guard.trained) == ["茶", "cola"]
     np.testing.assert_allclose(guard.trained["茶"], unit_rows(learnt[:4].sum(0)[None])[0], atol=1e-6)
     assert guard_of(gallery, count_silently, ("another", "run")).trained == {}
+
+
+def test_a_guard_is_of_the_newest_version(gallery: Gallery, tmp_path: Path) -> None:
+    stale, embedder = Gallery(gallery.files), OfRun(tmp_path / "run")
+    vectors = unit_rows(np.random.default_rng(1).standard_normal((4, WIDTH)))
+    arrays = {LEARNT: vectors, WHITENING: fit_whitening(vectors, np.array([0, 0, 1, 1])).as_array()}
+    gallery.set_recognition({"summary": "", COUNTS: [2, 2]}, arrays, embedder, ME)
+    assert list(guard_of(stale, count_silently, ("茶", "cola")).trained) == ["茶", "cola"]
