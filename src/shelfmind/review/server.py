@@ -9,11 +9,11 @@ import socketserver
 import sys
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from shelfmind.cookies import cookie_of
 from shelfmind.errors import UserError
 from shelfmind.pages.web_files import SHARED_FILES, WebFile, web_files
 from shelfmind.review.pictures import EDGES, NoPicture
@@ -167,13 +167,7 @@ class Handler(BaseHTTPRequestHandler):
             raise _Refused(HTTPStatus.FORBIDDEN, "this page is available at http://127.0.0.1 only")
 
     def _require_token(self) -> None:
-        cookies: SimpleCookie = SimpleCookie()
-        try:
-            cookies.load(self.headers.get("Cookie", ""))
-        except CookieError:
-            pass
-        given = cookies[self.server.cookie].value if self.server.cookie in cookies else ""
-        if not self._is_token(given):
+        if not self._is_token(cookie_of(self.headers.get("Cookie", ""), self.server.cookie)):
             raise _Refused(
                 HTTPStatus.FORBIDDEN, "open the address that `shelfmind review` printed, including its token"
             )

@@ -7,9 +7,9 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
+from shelfmind.cookies import cookie_of
 from shelfmind.serving.keys import ROLES, Key, Keys
 from shelfmind.serving.limits import Access
 from shelfmind.serving.problems import Problem
@@ -32,12 +32,14 @@ class Caller:
         name: name of the key.
         role: role of the key; None: only requests that need no key are allowed.
         address: IP address.
+        key_id: public id of the key, also of a session's; None: without a key.
         by_session: whether a cookie identified it. Browsers also send cookies with cross-site requests.
     """
 
     name: str
     role: str | None
     address: str
+    key_id: str | None = None
     by_session: bool = False
 
     def may(self, role: str) -> bool:
@@ -48,6 +50,11 @@ class Caller:
     def in_log(self) -> Mapping[str, Any]:
         """The caller's fields in the audit log."""
         return {"who": self.name, "role": self.role, "address": self.address}
+
+    @property
+    def in_rates(self) -> str:
+        """Whose requests count together for the rate limit: those with one key, or from one address without a key."""
+        return f"address {self.address}" if self.key_id is None else f"key {self.key_id}"
 
 
 class Authenticator:
@@ -81,10 +88,10 @@ class Authenticator:
         if authorization is not None:
             scheme, _, text = authorization.partition(" ")
             key = self.keys.of_text(text.strip()) if scheme.lower() == "bearer" else None
-            return None if key is None else Caller(key.name, key.role, address)
+            return None if key is None else Caller(key.name, key.role, address, key.id)
         key = self._of_session(cookies) if cookies else None
         if key is not None:
-            return Caller(key.name, key.role, address, by_session=True)
+            return Caller(key.name, key.role, address, key.id, by_session=True)
         return Caller(ANONYMOUS, None if self.needs_key else ROLES[-1], address)
 
     def wrong_key(self, address: str) -> Problem:
@@ -104,12 +111,7 @@ class Authenticator:
         return f"{key.id}.{until}.{_signature(self._secret.get_or_create(), key.id, until)}"
 
     def _of_session(self, cookies: str) -> Key | None:
-        jar: SimpleCookie = SimpleCookie()
-        try:
-            jar.load(cookies)
-        except CookieError:
-            return None
-        key_id, _, rest = (jar[self.cookie].value if self.cookie in jar else "").partition(".")
+        key_id, _, rest = cookie_of(cookies, self.cookie).partition(".")
         until, _, signature = rest.partition(".")
         if not (until.isascii() and until.isdecimal() and len(until) < 16):
             return None

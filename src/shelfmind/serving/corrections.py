@@ -23,7 +23,7 @@ from shelfmind.analysis.decisions import (
     take_back,
 )
 from shelfmind.errors import UserError
-from shelfmind.files import exclusively, make_folder, write_atomically
+from shelfmind.files import exclusively, make_folder, reason, write_atomically
 from shelfmind.images.decoding import FILE_SUFFIXES, open_stored
 from shelfmind.serving.audit_log import append_line
 from shelfmind.tables import read_table
@@ -53,10 +53,11 @@ class Corrections:
         decide(reviewer, path, predicted or UNLABELLED, decision, label)  # validate it before anything is written
         make_folder(self.root / PHOTOS)
         with self._thread, exclusively(self.root / ".lock"):
+            _remove_cut_line(self.root / LIST)
             labels = self._labels()
             if path not in labels:
                 write_atomically(self.root / path, lambda temporary: _fill(temporary, content))
-                self._list(path, predicted or UNLABELLED, is_first=not labels)
+                self._list(path, predicted or UNLABELLED)
             made = decide(reviewer, path, labels.get(path, predicted or UNLABELLED), decision, label)
             append_decision(self.log, made)
         return made
@@ -82,15 +83,44 @@ class Corrections:
     def _labels(self) -> Mapping[str, str]:
         if not (self.root / LIST).exists():
             return {}
-        return {cells[0]: cells[1] for _, cells in read_table(self.root / LIST)[1:]}
+        rows = read_table(self.root / LIST)[1:]
+        for line, cells in rows:
+            if len(cells) < 2:
+                raise UserError(f"{self.root / LIST}, line {line}: the label is missing; fix or remove that line")
+        return {cells[0]: cells[1] for _, cells in rows}
 
-    def _list(self, path: str, label: str, is_first: bool) -> None:
-        lock = Lock()
-        if is_first and not (self.root / LIST).exists():
-            append_line(self.root / LIST, HEADER, lock)
+    def _list(self, path: str, label: str) -> None:
+        place, lock = self.root / LIST, Lock()
+        if not place.exists() or place.stat().st_size == 0:
+            append_line(place, HEADER, lock)
         line = io.StringIO()
         csv.writer(line, lineterminator="").writerow([path, label, SPLIT])
-        append_line(self.root / LIST, line.getvalue(), lock)
+        append_line(place, line.getvalue(), lock)
+
+
+def _remove_cut_line(path: Path) -> None:
+    """Remove an incomplete last line of the list, left by a crash; its correction was never confirmed.
+
+    A line that lacks only its line break stays. Raises `UserError` if the list cannot be written.
+    """
+    try:
+        with open(path, "rb+") as file:
+            content = file.read()
+            end = content.rfind(b"\n") + 1
+            if content[end:] and not _is_whole(content[end:]):
+                file.truncate(end)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {reason(error)}; the correction was not saved") from error
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        cells = next(csv.reader([line.decode()], strict=True), [])
+    except (UnicodeDecodeError, csv.Error):
+        return False
+    return len(cells) == len(HEADER.split(",")) and cells[-1] == SPLIT
 
 
 def _suffix(content: bytes) -> str:

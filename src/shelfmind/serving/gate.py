@@ -24,9 +24,12 @@ from shelfmind.serving.rates import Rates
 
 LOG = logging.getLogger("shelfmind.serving")
 PROBES = frozenset({"/healthz", "/readyz"})
-OPEN = PROBES | {"/", "/v1/openapi.json", "/v1/session"}
+SESSION = "/v1/session"
+OPEN = PROBES | {"/", "/v1/openapi.json", SESSION}
 OPEN_PREFIX = "/page/"
 """Public paths without user data: probes, the OpenAPI description, the page's files, opening a session."""
+SMALL_BODY_BYTES = 4096
+"""Maximum body size of callers without a role, and of all at `SESSION`, whose JSON is parsed in the event loop."""
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 MARK = b"x-shelfmind"
 """A header that only the page's scripts send along with the session cookie."""
@@ -67,7 +70,7 @@ class Gate:
         try:
             headers = dict(scope["headers"])
             caller = self._admitted(scope, headers)
-            body = self._bodies.of(headers, receive)
+            body = self._bodies.of(headers, receive, caller.role is None or scope["path"] == SESSION)
             scope.setdefault("state", {}).update(caller=caller, request_id=request_id)
             await self.app(scope, body, sender)
         except Problem as problem:
@@ -107,14 +110,14 @@ class Gate:
 
     def _require_known_host(self, headers: Mapping[bytes, bytes]) -> None:
         """Reject foreign host names that resolve to this machine's address (DNS rebinding)."""
-        hosts = self.authenticator.access.hosts
-        if hosts is None:
+        access = self.authenticator.access
+        if access.hosts is None:
             return
         try:
             name = urlsplit(f"//{_text(headers, b'host') or ''}").hostname
         except ValueError:
             name = None
-        if name not in hosts:
+        if name is None or not access.allows(name):
             self.metrics.reject("host")
             raise Problem(421, "unknown host name; the service must be started with it as an allowed host")
 
@@ -131,7 +134,7 @@ class Gate:
 
     def _require_rate(self, caller: Caller) -> None:
         assert self._rates is not None
-        wait_s = self._rates.wait_s(f"{caller.name} {caller.address if caller.role is None else ''}")
+        wait_s = self._rates.wait_s(caller.in_rates)
         if wait_s:
             self.metrics.reject("rate")
             raise Problem(429, f"more than {self._rates.rate:g} requests a second", "rate", wait_s)
@@ -149,12 +152,16 @@ class Bodies:
         self.limits, self.metrics = limits, metrics
         self.held = 0
 
-    def of(self, headers: Mapping[bytes, bytes], receive: Receive) -> Body:
-        """Return the body of a request. Raises `Problem` if its declared size exceeds the limit."""
+    def of(self, headers: Mapping[bytes, bytes], receive: Receive, small: bool) -> Body:
+        """Return the body of a request. Raises `Problem` if its declared size exceeds the limit.
+
+        Small bodies do not count towards the common limit, so that callers without a key cannot block the others.
+        """
+        limit = min(SMALL_BODY_BYTES, self.limits.body_bytes) if small else self.limits.body_bytes
         length = headers.get(b"content-length", b"")
-        if length.isdigit() and int(length) > self.limits.body_bytes:
-            self.refuse()
-        return Body(self, receive)
+        if length.isdigit() and int(length) > limit:
+            self.refuse(limit)
+        return Body(self, receive, limit, counts=not small)
 
     def hold(self, size: int) -> None:
         """Reserve memory, or release it if `size` is negative."""
@@ -162,35 +169,40 @@ class Bodies:
         if size:
             self.metrics.upload_bytes.set(self.held)
 
-    def refuse(self) -> None:
+    def refuse(self, limit: int) -> None:
         """Refuse a body that is too large."""
         self.metrics.reject("body")
-        raise Problem(413, f"a request may have at most {self.limits.body_bytes} bytes", "too-large")
+        raise Problem(413, f"a request may have at most {limit} bytes", "too-large")
 
 
 class Body:
     """Receives the body of one request within the limits."""
 
-    def __init__(self, bodies: Bodies, receive: Receive) -> None:
-        self._bodies, self._receive = bodies, receive
-        self._size = 0
+    def __init__(self, bodies: Bodies, receive: Receive, limit: int, counts: bool) -> None:
+        self._bodies, self._receive, self._limit, self._counts = bodies, receive, limit, counts
+        self._size = self._held = 0
 
     async def __call__(self) -> Message:
         message = await self._receive()
         size = len(message.get("body", b""))
         if size:
             self._size += size
-            self._bodies.hold(size)
-            if self._size > self._bodies.limits.body_bytes:
-                self._bodies.refuse()
-            if self._bodies.held > self._bodies.limits.bodies_bytes:
-                self._bodies.metrics.reject("body")
-                raise Problem(429, "the memory for uploads is full; retry later", "queue-full", 1)
+            if self._size > self._limit:
+                self._bodies.refuse(self._limit)
+            if self._counts:
+                self._hold(size)
         return message
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        self._bodies.hold(size)
+        if self._bodies.held > self._bodies.limits.bodies_bytes:
+            self._bodies.metrics.reject("body")
+            raise Problem(429, "the memory for uploads is full; retry later", "queue-full", 1)
 
     def release(self) -> None:
         """Release the memory at the end of the request."""
-        self._bodies.hold(-self._size)
+        self._bodies.hold(-self._held)
 
 
 class _ResponseSender:

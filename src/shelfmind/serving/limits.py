@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from shelfmind.serving.proxies import Network
 
@@ -20,7 +21,7 @@ class Limits:
         images: maximum number of images of a request.
         pixels: maximum number of pixels of an image.
         timeout_s: deadline in seconds of requests that set none.
-        rate: maximum requests per second of a caller; None: unlimited.
+        rate: maximum requests per second of a key, or of an address without one; None: unlimited.
         queue: maximum number of waiting images.
     """
 
@@ -48,3 +49,16 @@ class Access:
     open: bool = True
     port: int = 8000
     proxies: tuple[Network, ...] = ()
+
+    def allows(self, host: str) -> bool:
+        """Whether requests may name a host, as in a parsed URL."""
+        return self._names is None or host in self._names
+
+    @cached_property
+    def _names(self) -> frozenset[str] | None:
+        return None if self.hosts is None else frozenset(map(host_name, self.hosts))
+
+
+def host_name(given: str) -> str:
+    """Return a host as in a parsed URL: in lower case, and IPv6 addresses without brackets."""
+    return given.lower().removeprefix("[").removesuffix("]")

@@ -22,7 +22,7 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.serving import ServeRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.serving.keys import Keys
-from shelfmind.serving.limits import LOOPBACK, Access, Limits
+from shelfmind.serving.limits import LOOPBACK, Access, Limits, host_name
 from shelfmind.serving.metrics import FOLDER
 from shelfmind.serving.proxies import networks
 from shelfmind.serving.state import State, state_of
@@ -62,7 +62,7 @@ def serve(request: ServeRequest, watcher: Observer = SILENT) -> Served:
     keys = Keys(state.keys)
     _require_a_key(request, keys)
     allow_many_files()
-    listening = bound_socket(request.host, request.port)
+    listening = bound_socket(host_name(request.host), request.port)
     began, address = time.monotonic(), address_of(listening)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s [%(process)d]: %(message)s", stream=sys.stderr)
 
@@ -115,6 +115,7 @@ def _answer(
     ready: Callable[[], None],
 ) -> None:
     """Load the model, answer requests until stopped, and clean up."""
+    from shelfmind.gallery.stores import absolute_place
     from shelfmind.serving.application import create_application
     from shelfmind.serving.audit_log import AuditLog
     from shelfmind.serving.batching import Batcher
@@ -129,20 +130,21 @@ def _answer(
     from shelfmind.serving.session_secret import SessionSecret
 
     metrics, limits = Metrics(), _limits(request)
-    wanted = ModelSource(request.run, request.gallery, request.engine, request.batch, request.decode, request.tta)
+    place = None if request.gallery is None else absolute_place(request.gallery)  # recognised in messages, see Service
+    wanted = ModelSource(request.run, place, request.engine, request.batch, request.decode, request.tta)
     models = Models(wanted, request.max_batch, metrics)
     batcher = Batcher(cores, request.max_batch, request.max_delay_ms / 1000, limits.queue, metrics, limits.pixels)
     gallery = None
-    if request.gallery is not None:
-        gallery = ServedGallery(request.gallery, models, batcher, limits.pixels, time.monotonic)
+    if place is not None:
+        gallery = ServedGallery(place, models, batcher, limits.pixels, time.monotonic)
     service = Service(
         models,
         batcher,
         metrics,
         limits,
         Authenticator(keys, _access(request, listening.getsockname()[1]), SessionSecret(state.session_secret)),
-        AuditLog(state.audit_log),
-        Corrections(state.corrections),
+        AuditLog(state.audit_log.absolute()),
+        Corrections(state.corrections.absolute()),
         _reports(request),
         gallery,
         notify_others,
@@ -179,7 +181,8 @@ def _access(request: ServeRequest, port: int) -> Access:
 
 
 def _is_local(request: ServeRequest) -> bool:
-    return request.host in LOOPBACK or request.host.startswith("127.")
+    host = host_name(request.host)
+    return host in LOOPBACK or host.startswith("127.")
 
 
 def _require_a_key(request: ServeRequest, keys: Keys) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any, TypeVar
 
 from shelfmind.errors import UserError
 from shelfmind.gallery.gallery import SuspiciousEnrolmentError
+from shelfmind.gallery.stores import place_of
 from shelfmind.serving.audit_log import ASKED, DONE, REFUSED, AuditLog
 from shelfmind.serving.batching import Batcher
 from shelfmind.serving.callers import Authenticator, Caller
@@ -72,7 +74,7 @@ class Service:
             raise Problem(409, message, "findings", more=more) from error
         except UserError as error:
             self._logged(REFUSED, who, action, {**what, "why": str(error)})
-            raise self._refusal(error) from error
+            raise self._refusal(error, what) from error
         except Exception as error:
             self._logged(REFUSED, who, action, {**what, "why": str(error)})
             raise
@@ -92,16 +94,32 @@ class Service:
         try:
             self.audit_log.append(event, who, action, what)
         except UserError as error:
-            raise self._refusal(error) from error
+            raise self._refusal(error, {}) from error
 
-    def _refusal(self, error: UserError) -> Problem:
+    def _refusal(self, error: UserError, what: Mapping[str, Any]) -> Problem:
         """Return the caller's error, without paths of the server, which only the log has."""
         message = str(error)
-        if _PATH.search(message) or any(place and place in message for place in self._places()):
+        names_a_place = any(re.search(_whole(rf"{re.escape(place)}(?:/\S*)?"), message) for place in self._places())
+        if names_a_place or _PATH.search(_without_names(message, what)):
             LOG.error("a change failed: %s", error)
             return Problem(503, "the service cannot do this now; its log has the reason", "not-ready", 5)
         return Problem(409, message)
 
     def _places(self) -> list[str]:
+        """Return the service's own places, without relative ones, which may equal any word."""
         wanted = self.models.wanted
-        return [str(wanted.run), wanted.gallery or "", str(self.corrections.root), str(self.audit_log.path)]
+        files = "" if wanted.gallery is None else place_of(wanted.gallery).files
+        found = [str(wanted.run), files, str(self.corrections.root), str(self.audit_log.path)]
+        return [each for each in found if os.path.isabs(each) or "://" in each]
+
+
+def _without_names(message: str, what: Mapping[str, Any]) -> str:
+    """Return a message without the names that the caller of a change chose, as they may look like paths."""
+    chosen = [each for value in what.values() for each in (value if isinstance(value, list) else [value])]
+    names = sorted({each for each in chosen if isinstance(each, str) and each in message}, key=len, reverse=True)
+    return re.sub(_whole("|".join(map(re.escape, names))), "", message) if names else message
+
+
+def _whole(pattern: str) -> str:
+    """Return a pattern for text that is not a part of a word or path."""
+    return rf"(?<![\w./~-])(?:{pattern})(?![\w./~-])"

@@ -132,10 +132,21 @@ def test_what_cannot_be_done_is_a_problem_and_changes_nothing(
     assert web.get("/v1/gallery").json() == before
 
 
-def test_answers_name_no_place_of_this_machine(make_service, client, gallery, photo, monkeypatch, caplog):
+@pytest.mark.parametrize("name", ["Vitamin C /Zink", "/1 Saft", "~/cola", "../x", "'/a'", "a (/b)", "/ /c", "/", "/茶"])
+def test_a_name_like_a_path_is_a_conflict_like_any_other(make_service, client, gallery, photo, name):
+    web = client(make_service(gallery))
+    assert enrolled(web, photo, sku=name).status_code == 201
+    answer = web.patch("/v1/gallery/skus/yellow%20500%20ml", json={"name": name})
+    assert answer.status_code == 409, answer.text
+    assert answer.json()["detail"] == f"there is already a product '{name}'; to combine the two, merge them"
+    assert "retry-after" not in answer.headers
+
+
+@pytest.mark.parametrize("sku", ["pink 1 l", "/", "tmp", "cannot be written"])
+def test_answers_name_no_place_of_this_machine(make_service, client, gallery, photo, monkeypatch, caplog, sku):
     web = client(make_service(gallery))
     monkeypatch.setattr("os.link", lambda *names: (_ for _ in ()).throw(OSError(28, "No space left on device")))
-    answer = enrolled(web, photo)
+    answer = enrolled(web, photo, sku=sku)
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
     assert str(gallery) not in answer.text

@@ -10,6 +10,7 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.serving.keys import Keys, add_key, revoke_key
 from shelfmind.serving.limits import Access, Limits
+from shelfmind.serving.proxies import networks
 from shelfmind.serving.rates import Rates
 
 
@@ -107,6 +108,21 @@ def test_another_site_or_name_is_refused(make_service, client, headers, status):
     assert client(make_service()).post("/v1/model/reload", headers=headers).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("allowed", "host"),
+    [
+        ("Shop.Local", "shop.local:8000"),
+        ("shop.local", "SHOP.Local"),
+        ("[FE80::1]", "[fe80::1]:8000"),
+        ("fe80::1", "[FE80::1]"),
+    ],
+)
+def test_an_allowed_host_counts_however_it_is_written(make_service, client, allowed, host):
+    web = client(make_service(access=Access(frozenset({allowed}))))
+    assert web.get("/v1/session", headers={"Host": host}).status_code == 200
+    assert web.get("/v1/session").status_code == 421
+
+
 def test_every_answer_is_safe_for_browsers(make_service, client):
     web = client(make_service(), raise_server_exceptions=False)
     answers = [web.get("/v1/model"), web.get("/nothing"), web.options("/v1/model"), web.put("/v1/recognize")]
@@ -140,6 +156,42 @@ def test_a_caller_may_ask_so_often(make_service, client):
     assert web.get("/v1/session").headers["retry-after"] == "1"
     now[0] += 1.5
     assert web.get("/v1/session").status_code == 200
+
+
+def test_those_without_a_key_are_told_apart_by_address(make_service, client, tmp_path):
+    access = Access(proxies=networks(["10.0.0.1"]))
+    web = client(make_service(limits=Limits(rate=0.01), access=access), lambda: 0.0, client=("10.0.0.1", 5))
+
+    def ask(address: str, **headers: str) -> int:
+        return web.get("/v1/session", headers={"X-Forwarded-For": address, **headers}).status_code
+
+    assert [ask("198.51.100.1") for _ in range(2)] == [200, 429]
+    assert ask("198.51.100.2") == 200
+    key = add_key(tmp_path / "state" / "keys.json", "anonymous", "read")
+    assert [ask("198.51.100.1", **bearer(key)) for _ in range(2)] == [200, 429]
+    assert ask("198.51.100.3", **bearer(key)) == 429
+    assert ask("198.51.100.3") == 200
+
+
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_without_a_key_and_to_sign_in_bodies_are_small(make_service, client, keys, in_parts):
+    web = client(make_service())
+
+    def post(path: str, size: int, **headers: str) -> int:
+        body = json.dumps({"key": "x" * (size - len('{"key": ""}'))}).encode()
+        content = (body[start : start + 1000] for start in range(0, size, 1000)) if in_parts else body
+        return web.post(path, content=content, headers={"Content-Type": "application/json", **headers}).status_code
+
+    assert [post("/v1/session", size) for size in (4096, 4097)] == [422, 413]
+    assert [post("/v1/session", size, **bearer(keys["admin"])) for size in (4096, 4097)] == [422, 413]
+    assert post("/v1/gallery/merge", 4097, **bearer(keys["admin"])) == 422
+
+
+def test_those_without_a_key_take_no_memory_for_uploads_from_others(make_service, client, keys, photo):
+    web = client(make_service(limits=Limits(bodies_bytes=100)))
+    assert web.post("/v1/session", json={"key": "x" * 200}).status_code == 401
+    upload = {"content": photo((1, 2, 3)), "headers": {"Content-Type": "image/jpeg", **bearer(keys["read"])}}
+    assert web.post("/v1/recognize", **upload).status_code == 429
 
 
 def test_wrong_keys_are_slowed_down_however_they_are_sent(make_service, client, keys):

@@ -32,6 +32,37 @@ def test_corrections_are_a_data_set_with_a_review_log(make_service, client, phot
     assert {each["decision"] for each in web.get("/v1/corrections").json()["corrections"]} == {"relabel", "drop"}
 
 
+def test_a_line_that_a_crash_cut_costs_no_later_correction(make_service, client, photo, tmp_path):
+    web = client(make_service())
+    red, green, blue = (photo(colour, 1) for colour in ((200, 0, 0), (0, 200, 0), (0, 0, 200)))
+    for content in (red, green):
+        assert corrected(web, content, said="Cola, 330 ml", label="tea").status_code == 201
+    listed = tmp_path / "state" / "corrections" / "list.csv"
+    header, first, second = whole = listed.read_bytes().splitlines(keepends=True)
+    begun = [len(header) + len(first) + cut for cut in (0, 1, 30, second.index(b",") + 9, len(second) - 2)]
+    for end in (0, 9, len(header) - 1, len(header), *begun):
+        listed.write_bytes(b"".join(whole)[:end])
+        assert corrected(web, blue, said="soda", label="tea").status_code == 201, end
+        assert corrected(web, green, said="Cola, 330 ml", label="tea").status_code == 201, end
+        found = listed.read_bytes().splitlines(keepends=True)
+        assert found[:1] == [header], end
+        assert found[-1] == second, end
+        assert len(found) == (4 if end in begun else 3), end
+    listed.write_bytes(b"".join(whole)[:-1])
+    assert corrected(web, blue, said="soda", label="tea").status_code == 201
+    assert listed.read_bytes().splitlines(keepends=True)[:3] == whole
+    assert set(open_catalog(listed).class_names) == {"Cola, 330 ml", "soda"}
+
+
+def test_a_damaged_list_of_corrections_is_told_to_the_operator(make_service, client, photo, tmp_path, caplog):
+    web = client(make_service())
+    corrected(web, photo((200, 0, 0), 1), said="cola", label="tea")
+    with open(tmp_path / "state" / "corrections" / "list.csv", "a") as listed:
+        listed.write("photos/cut\n")
+    assert corrected(web, photo((0, 200, 0), 1), said="cola", label="tea").status_code == 503
+    assert "list.csv, line 3: the label is missing" in caplog.text
+
+
 @pytest.mark.parametrize(
     "fields", [{"decision": "burn"}, {"decision": "relabel"}, {"label": "x", "decision": "keep"}, {"said": "a\nb"}]
 )
