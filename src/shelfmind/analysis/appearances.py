@@ -94,24 +94,31 @@ def find_appearances(
     it is. The false discovery rate over all classes is at most 1% (Benjamini and Hochberg, 1995). Because classes are
     not Gaussian, the silhouette must also be at least 0.25. The parts of a split class are tested in the same way. At
     most 200 images of a class are used.
+
+    Vectors are computed again for the classes with multiple appearances, so that those of one class at a time are in
+    memory.
     """
     progress = counter("finding multiple appearances", len(np.unique(labels[labels >= 0])), "classes")
-    found: list[tuple[int, Ints, Wide, Split]] = []
+    found: list[tuple[int, Ints, Split]] = []
     for label, rows in rows_by_label(labels):
         if len(rows) < MIN_PHOTOS:
             continue
         if len(rows) > _MAX_PHOTOS:
             rows = rows[np.linspace(0, len(rows) - 1, _MAX_PHOTOS).round().astype(np.int64)]
-        points = unit_rows(vectors(rows)).astype(np.float64)
-        found.append((label, rows, points, parted(points, _generator(seed, label))))
+        found.append((label, rows, parted(_points(vectors, rows), _generator(seed, label))))
         progress(1)
     progress(len(np.unique(labels[labels >= 0])) - len(found))  # those with too few images
     if not found:
         return AppearancesFound((), 0)
     adjusted = stats.false_discovery_control([split.p for *_, split in found], method="bh")
     several = [
-        Appearances(label, _groups(rows, points, split, _generator(seed, label)), split.silhouette, float(p))
-        for (label, rows, points, split), p in zip(found, adjusted, strict=True)
+        Appearances(
+            label,
+            _groups(rows, _points(vectors, rows), split, _generator(seed, label)),
+            split.silhouette,
+            float(p),
+        )
+        for (label, rows, split), p in zip(found, adjusted, strict=True)
         if p <= FALSE_DISCOVERIES and split.substantial
     ]
     return AppearancesFound(tuple(sorted(several, key=lambda each: -each.silhouette)), len(found))
@@ -152,6 +159,11 @@ def silhouette(points: Wide, second: Bools) -> float:
     inside = sums[own, rows] / (sizes[own] - 1)
     outside = sums[1 - own, rows] / sizes[1 - own]
     return float(((outside - inside) / np.maximum(np.maximum(inside, outside), 1e-12)).mean())
+
+
+def _points(vectors: Vectors, rows: Ints) -> Wide:
+    """The vectors of the images in R rows as unit vectors in double precision, (R, D)."""
+    return unit_rows(vectors(rows)).astype(np.float64)
 
 
 def _groups(rows: Ints, points: Wide, split: Split, rng: np.random.Generator) -> tuple[Ints, ...]:

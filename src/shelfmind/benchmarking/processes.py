@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ class Worker:
     def milliseconds(self, batch: str, seconds: float) -> list[float]:
         """Milliseconds of each call with this batch size, for this many seconds."""
         assert self.process.stdin is not None
-        print(json.dumps({"batch": batch, "seconds": seconds}), file=self.process.stdin, flush=True)
+        with suppress(BrokenPipeError):  # if the process has ended, its answer says so
+            print(json.dumps({"batch": batch, "seconds": seconds}), file=self.process.stdin, flush=True)
         return [float(each) for each in self._answer()["ms"]]
 
     def close(self) -> None:

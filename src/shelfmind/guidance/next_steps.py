@@ -46,7 +46,7 @@ class Audited:
     @property
     def train_counts(self) -> list[int]:
         """The number of training photos of each class that has any."""
-        return [count for count in self.figures["class_counts"]["train"] if count > 0]
+        return [count for count in self.figures["class_counts"].get("train", ()) if count > 0]
 
     def call(self, verb: str, **arguments: Any) -> Message:
         """A command with the data set's format, if that was given."""
@@ -230,6 +230,11 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
             "make a copy of the data set without them"
         ),
         _clean_copy_command,
+    ),
+    "evaluate": Row(
+        lambda it: not it.train_counts,
+        lambda it: "there are no training photos; evaluate a run on it",
+        lambda it: it.call("evaluate", runs=["RUN"], data=str(it.data)),
     ),
     "tail": Row(
         _is_long_tailed,

@@ -77,7 +77,7 @@ def _duplicates(findings: ImageFindings) -> PageSection:
 def _group_gallery(copies: Sequence[Copies], findings: ImageFindings, most: int = MAX_CARDS) -> tuple[Gallery, ...]:
     if not copies:
         return ()
-    ranked = sorted(copies, key=lambda each: (min(each.group.differences), -len(each.group.members)))
+    ranked = sorted(copies, key=lambda each: (each.group.least_difference, -len(each.group.members)))
     return (Gallery("", "", tuple(_group_card(each, findings) for each in ranked[:most]), len(ranked)),)
 
 
@@ -90,7 +90,7 @@ def _group_card(copies: Copies, findings: ImageFindings) -> Card:
         if (copies.splits[index], copies.labels[index]) not in seen:
             seen.add((copies.splits[index], copies.labels[index]))
             first.append(index)
-    shown = [*first, *(index for index in members if index not in first)][:MAX_PICTURES]
+    shown = list(dict.fromkeys([*first, *members]))[:MAX_PICTURES]
     lines = [
         Line(split_name(copies.splits[index]), _class_name(copies.labels[index], findings), copies.conflict)
         for index in (shown if copies.conflict else first[:MAX_PICTURES])

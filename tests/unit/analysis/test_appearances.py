@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from shelfmind.analysis import appearances as module
 from shelfmind.analysis.appearances import MIN_PHOTOS, AppearancesFound, find_appearances, plain_vectors, silhouette
 from shelfmind.images.fingerprints import FINGERPRINT
 
@@ -63,6 +66,27 @@ def test_images_without_a_label_and_large_classes() -> None:
     assert sum(len(group) for group in found.several[0].groups) == 200
     again = found_in(vectors, labels)
     assert again.several[0].silhouette == found.several[0].silhouette
+
+
+def test_the_vectors_of_one_class_at_a_time_are_in_memory(monkeypatch) -> None:
+    vectors, labels = drawn(0, {0: [30], 1: [24, 12], 2: [40], 3: [18, 9], 4: [15]})
+    whole = found_in(vectors, labels)
+    made: list[weakref.ref[npt.NDArray[np.float64]]] = []
+    in_memory = []
+
+    def parted(points, rng):
+        made.append(weakref.ref(points))
+        in_memory.append(sum(each() is not None for each in made))
+        return split(points, rng)
+
+    split = module.parted
+    monkeypatch.setattr(module, "parted", parted)
+    found = found_in(vectors, labels)
+    assert len(in_memory) >= 5
+    assert max(in_memory) == 1
+    for one, other in zip(found.several, whole.several, strict=True):
+        assert (one.class_id, one.silhouette, one.adjusted_p) == (other.class_id, other.silhouette, other.adjusted_p)
+        assert [group.tolist() for group in one.groups] == [group.tolist() for group in other.groups]
 
 
 def test_the_silhouette_is_rousseeuws() -> None:

@@ -45,6 +45,7 @@ def figures(counts: tuple[int, ...] = (40, 50), bad: int = 0, **issues: int) -> 
         ),
         (figures(bad=1, label=3, leak=1), "wrong_labels", "shelfmind review {0}/audit"),
         (figures(conflict=2), "wrong_labels", "shelfmind review {0}/audit"),
+        ({**figures(), "class_counts": {"test": [3, 4]}}, "evaluate", "shelfmind evaluate RUN '商品 照片'"),
         (
             figures(leak=2, duplicate=1),
             "copies",
@@ -55,7 +56,8 @@ def figures(counts: tuple[int, ...] = (40, 50), bad: int = 0, **issues: int) -> 
         (figures((5, 6, 7)), "tail", "shelfmind recipes --for '商品 照片'"),
         (figures(blur=4, odd_file=2), "train", "shelfmind train '商品 照片' --out {0}/runs/first"),
         (figures(), "train", "shelfmind train '商品 照片' --out {0}/runs/first"),
-        (figures(()), "train", "shelfmind train '商品 照片' --out {0}/runs/first"),
+        (figures(()), "evaluate", "shelfmind evaluate RUN '商品 照片'"),
+        (figures((40, 0)), "train", "shelfmind train '商品 照片' --out {0}/runs/first"),
     ],
 )
 def test_after_an_audit_the_most_urgent_comes_first(found: Any, name: str, command: str, tmp_path: Path) -> None:

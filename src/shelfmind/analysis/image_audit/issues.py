@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter as Tally
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,8 +25,11 @@ COLUMNS = ("path", "split", "class", "kind", "score", "suggested", "related", "d
 _QUALITY_WEIGHT = 0.6
 """A blurred image is less harmful than a wrong label."""
 _MAX_RELATED = 16
+_SAME, _NEAR = "same pixels as", "near-duplicate of"
 MIN_SIDE = 32
 MAX_ASPECT = 5
+
+Value = TypeVar("Value", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,36 +191,77 @@ def suspects(issues: Iterable[Issue], catalog: Catalog) -> list[Suspect]:
 
 
 def _issues_of_group(copies: Copies, catalog: Catalog, limit: float) -> list[Issue]:
-    members = copies.group.members
-    last = max(copies.splits, key=SPLITS.index)
-    issues = []
-    for member, split, label, apart in zip(
-        members, copies.splits, copies.labels, copies.group.differences, strict=True
-    ):
-        others = [each for each in members if each != member]
-        sameness = "same pixels as" if apart == 0 else "near-duplicate of"
-        score = 1.0 - 0.5 * min(1.0, apart / limit)
-        if copies.leak:
-            elsewhere = [each for each in others if catalog.samples[each].split != split][:_MAX_RELATED]
-            where = ", ".join(name for name in SPLITS if name in copies.splits and name != split)
-            advice = "" if split == last else f"; drop it here to keep {last} unchanged"
-            detail = f"{sameness} an image in {where}{advice}"
-            issues.append(Issue(member, "leak", score, detail, tuple(elsewhere), open=split != last))
-        if copies.conflict:
-            against = [each for each in others if catalog.samples[each].label != label]
-            suggested = _most_frequent([catalog.samples[each].label for each in against])
-            detail = f"{sameness} an image labelled {_class_name(suggested, catalog)}"
-            issues.append(Issue(member, "conflict", score, detail, tuple(against[:_MAX_RELATED]), suggested))
-        if not copies.leak and not copies.conflict:
-            related = tuple(others[:_MAX_RELATED])
-            issues.append(
-                Issue(member, "duplicate", 0.4 * score, f"{sameness} another image of its class", related, open=False)
-            )
-    return issues
+    kinds = [_leaks(copies, limit)] if copies.leak else []
+    kinds += [_conflicts(copies, catalog, limit)] if copies.conflict else []
+    return [issue for issues in zip(*(kinds or [_duplicates(copies, limit)]), strict=True) for issue in issues]
 
 
-def _most_frequent(labels: Sequence[int]) -> int:
-    return Tally(labels).most_common(1)[0][0] if labels else UNLABELLED
+def _leaks(copies: Copies, limit: float) -> Iterator[Issue]:
+    group, last = copies.group, max(copies.splits, key=SPLITS.index)
+    present = sorted(set(copies.splits), key=SPLITS.index)
+    elsewhere, alike = _few_others(group.members, copies.splits), _by_pixels(group, copies.splits)
+    for member, pixels, apart, split in zip(group.members, group.pixels, group.differences, copies.splits, strict=True):
+        same = [name for name in present if name != split and name in alike[pixels]]
+        near = [name for name in present if name != split and name not in alike[pixels]]
+        details = [f"{_SAME} an image in {', '.join(same)}"] if same else []
+        details += [f"{_NEAR} an image in {', '.join(near)}"] if near else []
+        details += [] if split == last else [f"drop it here to keep {last} unchanged"]
+        score = _score(bool(same), apart, limit)
+        yield Issue(member, "leak", score, "; ".join(details), elsewhere[split], open=split != last)
+
+
+def _conflicts(copies: Copies, catalog: Catalog, limit: float) -> Iterator[Issue]:
+    """The suggestion is the most frequent other label. If no image with it has the same pixels, but one with another
+    label has, the detail names that label."""
+    group = copies.group
+    against, suggestions = _few_others(group.members, copies.labels), _most_frequent_others(Tally(copies.labels))
+    alike = {pixels: _most_frequent_others(labels) for pixels, labels in _by_pixels(group, copies.labels).items()}
+    for member, pixels, apart, label in zip(group.members, group.pixels, group.differences, copies.labels, strict=True):
+        suggested, same = suggestions[label], alike[pixels]
+        named = suggested if suggested in same else same.get(label, suggested)
+        detail = f"{_SAME if same else _NEAR} an image labelled {_class_name(named, catalog)}"
+        yield Issue(member, "conflict", _score(bool(same), apart, limit), detail, against[label], suggested)
+
+
+def _duplicates(copies: Copies, limit: float) -> Iterator[Issue]:
+    group, times = copies.group, Tally(copies.group.pixels)
+    first = group.members[: _MAX_RELATED + 1]
+    for member, pixels, apart in zip(group.members, group.pixels, group.differences, strict=True):
+        same = times[pixels] > 1
+        detail = f"{_SAME if same else _NEAR} another image of its class"
+        related = tuple(each for each in first if each != member)[:_MAX_RELATED]
+        yield Issue(member, "duplicate", 0.4 * _score(same, apart, limit), detail, related, open=False)
+
+
+def _score(same: bool, apart: float, limit: float) -> float:
+    return 1.0 if same else 1.0 - 0.5 * min(1.0, apart / limit)
+
+
+def _few_others(members: Sequence[int], values: Sequence[Value]) -> dict[Value, tuple[int, ...]]:
+    """For each value, the first few members with another one."""
+    return {
+        value: tuple(
+            islice((member for member, other in zip(members, values, strict=True) if other != value), _MAX_RELATED)
+        )
+        for value in set(values)
+    }
+
+
+def _by_pixels(group: Group, values: Iterable[Value]) -> dict[int, Tally[Value]]:
+    """How often the members with identical pixels have each value."""
+    found: dict[int, Tally[Value]] = {}
+    for pixels, value in zip(group.pixels, values, strict=True):
+        found.setdefault(pixels, Tally())[value] += 1
+    return found
+
+
+def _most_frequent_others(labels: Tally[int]) -> dict[int, int]:
+    """For each label, the most frequent of the others, the first of equally frequent ones; empty if there is only one
+    label."""
+    if len(labels) < 2:
+        return {}
+    (first, _), (second, _) = labels.most_common(2)
+    return {label: second if label == first else first for label in labels}
 
 
 def _class_name(label: int, catalog: Catalog) -> str:

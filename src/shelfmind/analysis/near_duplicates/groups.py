@@ -59,28 +59,33 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group of near-duplicates: positions of its images, ascending, and each one's difference to its nearest
-    near-duplicate.
+    """A group of near-duplicates: positions of its images, ascending, and how each one differs from the others.
 
-    `differences` (one per member) is 0 for identical pixels, else `Difference.whole`.
+    `differences` (one per member) is `Difference.whole` to the nearest near-duplicate with other pixels, and 0 if all
+    members have identical pixels. `pixels` (one per member) are numbers that are equal for members with identical
+    pixels.
     """
 
     members: tuple[int, ...]
     differences: tuple[float, ...]
+    pixels: tuple[int, ...]
 
     @property
     def exact(self) -> bool:
         """Whether all members have identical pixels."""
-        return not any(self.differences)
+        return len(set(self.pixels)) == 1
+
+    @property
+    def least_difference(self) -> float:
+        """The difference of the two nearest members: 0 if they have identical pixels."""
+        return min(self.differences) if len(set(self.pixels)) == len(self.pixels) else 0.0
 
 
 def find_duplicates(measured: Measured, limits: Limits, counter: Counter) -> list[Group]:
     """All groups of two or more near-duplicates, in the order of their first members."""
     facts, fingerprints = measured.facts, measured.fingerprints
-    groups = _Groups()
     first_of = _first_with_same_pixels(facts["pixel_digest"])
-    for index in np.flatnonzero(first_of != np.arange(len(facts))):
-        groups.join(int(first_of[index]), int(index), 0.0)
+    groups = _Groups(first_of)
     kept = np.flatnonzero((first_of == np.arange(len(facts))) & has_contrast(fingerprints, limits.contrast))
     views = search_vectors(fingerprints, facts, kept)
     progress = counter("comparing images", len(kept))
@@ -122,25 +127,39 @@ def same_photo(found: Difference, limits: Limits) -> npt.NDArray[np.bool_]:
 
 
 class _Groups:
-    """Groups that merge as pairs are added, with each member's nearest near-duplicate; other images take no memory."""
+    """Groups that merge as pairs are added to those of identical pixels, with the difference to the nearest
+    near-duplicate with other pixels; images in no group take no memory.
 
-    def __init__(self) -> None:
+    `first_of` (N,) is the first image with the same pixels as each. The pairs that are added are of first images.
+    """
+
+    def __init__(self, first_of: Ints) -> None:
+        self._first_of = first_of
         self._joined: DisjointSets[int] = DisjointSets()
         self._nearest: dict[int, float] = {}
+        for index in np.flatnonzero(first_of != np.arange(len(first_of))).tolist():
+            self._merge(int(first_of[index]), index)
 
     def same(self, one: int, two: int) -> bool:
-        known = one in self._nearest and two in self._nearest
+        known = one in self._joined and two in self._joined
         return known and self._joined.connected(one, two)
 
     def join(self, one: int, two: int, apart: float) -> None:
         for index in (one, two):
-            self._joined.add(index)
             self._nearest[index] = min(self._nearest.get(index, np.inf), apart)
-        self._joined.merge(one, two)
+        self._merge(one, two)
 
     def listed(self) -> list[Group]:
-        groups = sorted(sorted(members) for members in self._joined.subsets())
-        return [Group(tuple(members), tuple(self._nearest[index] for index in members)) for members in groups]
+        return [self._group(members) for members in sorted(sorted(members) for members in self._joined.subsets())]
+
+    def _merge(self, one: int, two: int) -> None:
+        self._joined.add(one)
+        self._joined.add(two)
+        self._joined.merge(one, two)
+
+    def _group(self, members: list[int]) -> Group:
+        pixels = tuple(self._first_of[members].tolist())
+        return Group(tuple(members), tuple(self._nearest.get(first, 0.0) for first in pixels), pixels)
 
 
 def differences(pairs: Ints, first: npt.NDArray[np.void], second: npt.NDArray[np.void], limits: Limits) -> Floats:

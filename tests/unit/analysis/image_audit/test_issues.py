@@ -7,11 +7,13 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shelfmind.analysis.image_audit.issues import (
     COLUMNS,
+    Copies,
     bad_file_issues,
     copy_issues,
     describe_copies,
@@ -38,9 +40,11 @@ def catalog(*samples):
     return Catalog(found, CLASSES, ROOT, "folder")
 
 
-def issues_of(samples, members, differences=None):
+def issues_of(samples, members, differences=None, pixels=None):
+    """The issues of a group, by default of identical pixels, or of different ones if there are differences."""
     data = catalog(*samples)
-    group = Group(tuple(members), tuple(differences or [0.0] * len(members)))
+    different = tuple(members) if differences else (0,) * len(members)
+    group = Group(tuple(members), tuple(differences or [0.0] * len(members)), pixels or different)
     return copy_issues(describe_copies([group], data), data, 0.12), data
 
 
@@ -90,6 +94,79 @@ def test_a_huge_group_does_not_grow_with_its_square() -> None:
     assert len(issues) == 1000
 
 
+class Counted(tuple):
+    """Counts how many of its items are looked at."""
+
+    looked_at = 0
+
+    def __iter__(self):
+        for item in super().__iter__():
+            Counted.looked_at += 1
+            yield item
+
+
+@pytest.mark.parametrize(
+    ("splits", "labels"),
+    [
+        (["train"] * 2000, [0] * 2000),
+        (["train", "test"] * 1000, [0] * 2000),
+        (["train"] * 1990 + ["test"] * 10, [0] * 1990 + [1] * 10),
+        (["train"] * 2000, list(range(2000))),
+    ],
+    ids=["duplicates", "leak", "both", "as many labels as images"],
+)
+def test_the_time_of_a_huge_group_is_linear(splits, labels, monkeypatch) -> None:
+    monkeypatch.setattr(Counted, "looked_at", 0)
+    members = range(2000)
+    samples = tuple(Sample(ROOT / f"{each}.jpg", labels[each], splits[each]) for each in members)
+    data = Catalog(samples, tuple(str(each) for each in members), ROOT, "folder")
+    group = Group(Counted(members), Counted([0.0] * 2000), Counted([0] * 2000))
+    copy_issues([Copies(group, Counted(splits), Counted(labels))], data, 0.12)
+    assert 0 < Counted.looked_at < 100 * 2000
+
+
+def test_the_same_pixels_are_named_only_where_another_split_or_label_has_them() -> None:
+    pairs = [(0, "train"), (0, "train"), (1, "test"), (1, "test")]
+    issues, _ = issues_of(pairs, range(4), [0.06] * 4, pixels=(0, 0, 2, 2))
+    assert {issue.score for issue in issues} == {0.75}
+    assert [issue.detail for issue in issues if issue.image in (0, 3)] == [
+        "near-duplicate of an image in test; drop it here to keep test unchanged",
+        "near-duplicate of an image labelled 茶",
+        "near-duplicate of an image in train",
+        f"near-duplicate of an image labelled {CLASSES[0]}",
+    ]
+
+
+def test_each_split_of_a_leak_is_named_with_how_alike_its_images_are() -> None:
+    issues, _ = issues_of([(0, "train"), (0, "val"), (0, "test")], range(3), [0.06] * 3, pixels=(0, 1, 0))
+    assert [(issue.score, issue.detail) for issue in issues] == [
+        (
+            1.0,
+            "same pixels as an image in test; near-duplicate of an image in val; drop it here to keep test unchanged",
+        ),
+        (0.75, "near-duplicate of an image in train, test; drop it here to keep test unchanged"),
+        (1.0, "same pixels as an image in train; near-duplicate of an image in val"),
+    ]
+
+
+def test_a_conflict_names_a_label_that_has_the_same_pixels() -> None:
+    labels = [0, 2, 1, 1, 1]
+    issues, _ = issues_of([(label, "train") for label in labels], range(5), [0.06] * 5, pixels=(0, 0, 2, 3, 4))
+    assert (issues[0].score, issues[0].suggested) == (1.0, 1)
+    assert issues[0].detail == "same pixels as an image labelled others"
+    assert issues[2].detail == f"near-duplicate of an image labelled {CLASSES[0]}"
+    assert issues[2].score == 0.75
+
+
+def test_a_duplicate_without_an_identical_one_is_a_near_duplicate() -> None:
+    issues, _ = issues_of([(0, "train")] * 3, range(3), [0.06] * 3, pixels=(0, 0, 2))
+    assert [issue.detail for issue in issues] == [
+        *["same pixels as another image of its class"] * 2,
+        "near-duplicate of another image of its class",
+    ]
+    assert [issue.score for issue in issues] == [0.4, 0.4, 0.4 * 0.75]
+
+
 def test_poor_quality_and_odd_files() -> None:
     facts = np.zeros(3, FACTS)
     facts["width"], facts["height"] = [100, 20, 700], [100, 90, 100]
@@ -111,7 +188,7 @@ def test_rows_are_sorted_and_keep_any_name(tmp_path) -> None:
     data = Catalog((Sample(strange, 0, "train"), Sample(outside, -1, "test")), CLASSES, ROOT, "csv")
     issues = [
         *bad_file_issues([BadFile(strange, "truncated")], {strange: 0}),
-        *copy_issues(describe_copies([Group((0, 1), (0.12, 0.12))], data), data, 0.12),
+        *copy_issues(describe_copies([Group((0, 1), (0.12, 0.12), (0, 1))], data), data, 0.12),
     ]
     judged = [Suspect("a.jpg", "val", "茶", None, "outlier", 0.8, "far off", ("b.jpg", "c.jpg"))]
     write_issues(tmp_path / "issues.csv", issues, judged, data)

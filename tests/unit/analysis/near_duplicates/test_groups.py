@@ -66,9 +66,26 @@ def test_a_group_grows_over_copies_of_copies(make_photo, encode, others) -> None
     contents = [encode(photo, quality=95), *others[:5], encode(photo, quality=95), encode(photo, quality=40)]
     (group,) = find_duplicates(measured(contents), Limits(), count_silently)
     assert group.members == (0, 6, 7)
-    assert group.differences[0] == group.differences[1] == 0
-    assert group.differences[2] > 0
+    assert group.differences[0] == group.differences[1] == group.differences[2] > 0
+    assert group.pixels[0] == group.pixels[1] != group.pixels[2]
     assert not group.exact
+    assert group.least_difference == 0
+
+
+def test_two_pairs_of_identical_files_are_not_exact_if_the_pairs_differ(make_photo, encode, others) -> None:
+    photo = make_photo(0)
+    good, poor = encode(photo, quality=95), encode(photo, quality=40)
+    (group,) = find_duplicates(measured([good, poor, *others[:5], poor, good]), Limits(), count_silently)
+    assert group.members == (0, 1, 7, 8)
+    assert not group.exact
+    assert min(group.differences) > 0
+    assert group.pixels[0] == group.pixels[3] != group.pixels[1] == group.pixels[2]
+
+
+def test_the_least_difference_is_that_of_the_nearest_two(make_photo, encode) -> None:
+    photo = make_photo(0)
+    (group,) = find_duplicates(measured([encode(photo, quality=each) for each in (95, 40)]), Limits(), count_silently)
+    assert group.least_difference == group.differences[0] == group.differences[1] > 0
 
 
 def package(colour: str, flavour: str, amount: str) -> Image.Image:
