@@ -33,6 +33,7 @@ from shelfmind.gallery.storage import Files
 from shelfmind.gallery.vectors import write_vectors
 from shelfmind.machine.login import login_name
 from shelfmind.nouns import counted, shortened
+from shelfmind.progress import Counter, count_silently
 
 if TYPE_CHECKING:  # guards are imported only by those who use them
     from shelfmind.gallery.findings import Finding
@@ -84,6 +85,7 @@ class Gallery(GalleryReader):
         by: Attribution,
         strict: bool = False,
         guard: Guard | None = None,
+        counter: Counter = count_silently,
     ) -> ChangeOutcome:
         """Enrol photos. Photos already enrolled under their product are skipped, and none is embedded twice.
 
@@ -93,7 +95,7 @@ class Gallery(GalleryReader):
         for sku in {photo.sku for photo in photos}:
             _require_name(sku)
         known: dict[str, Floats] = {}
-        stored = StoredPhotos(self.files, photos, self.photo)
+        stored = StoredPhotos(self.files, photos, self.photo, counter)
 
         def plan(state: GalleryState) -> Plan:
             self.require_embedder(embedder)  # another process may have recomputed the vectors since the last attempt
@@ -110,7 +112,7 @@ class Gallery(GalleryReader):
             warnings = _warn_of_two_products(filed, new) if guard is None else _sentences(findings)
             if strict and warnings:
                 raise SuspiciousEnrolmentError(warnings, findings)
-            stored.put(stored.sources)
+            stored.put()
             return Plan(
                 "add",
                 f"added {counted(len(new), 'photo')} of {shortened(skus)}",
@@ -121,7 +123,7 @@ class Gallery(GalleryReader):
                 findings=findings,
             )
 
-        return self._commit(by, plan, lambda change: stored.put(entry.sha256 for entry in change.added))
+        return self._commit(by, plan, lambda change: stored.put_again({entry.sha256 for entry in change.added}))
 
     def _found(
         self, guard: Guard, new: Sequence[Entry], made: Mapping[str, Floats], read: Callable[[str], bytes]
@@ -204,7 +206,7 @@ class Gallery(GalleryReader):
             wanted = list(dict.fromkeys(entry.sha256 for entry in state.entries()))
             lacking = [sha256 for sha256 in wanted if sha256 not in known]
             if lacking:
-                made = unit_rows(embedder.embed((self.photo(sha256) for sha256 in lacking), len(lacking)))
+                made = unit_rows(embedder.embed(self.photos(lacking), len(lacking)))
                 known.update(zip(lacking, made, strict=True))
             return Plan(
                 "re-embed",

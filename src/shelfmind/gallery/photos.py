@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from shelfmind.errors import UserError
 from shelfmind.gallery.changes import checksum, photo_name
-from shelfmind.gallery.storage import Files
+from shelfmind.gallery.storage import AT_ONCE, Files
 from shelfmind.images.photo_files import read_file
+from shelfmind.machine.ahead import map_ahead
+from shelfmind.progress import Counter, count_silently
 
 _HELD_BYTES = 1 << 28
-"""Maximum number of photos kept in memory between storing and embedding them."""
+"""Maximum size of the photos kept in memory between storing and embedding them."""
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,22 @@ class Photo:
 class StoredPhotos:
     """Photos to be enrolled. Each is read once (unless too many to keep in memory) and stored in the gallery."""
 
-    def __init__(self, files: Files, photos: Sequence[Photo], enrolled: Callable[[str], bytes]) -> None:
+    def __init__(
+        self,
+        files: Files,
+        photos: Sequence[Photo],
+        enrolled: Callable[[str], bytes],
+        counter: Counter = count_silently,
+    ) -> None:
         """`enrolled` reads a photo of the gallery by its checksum."""
-        self.files, self.enrolled = files, enrolled
+        self.files, self.enrolled, self.counter = files, enrolled, counter
         self.photos: list[tuple[str, Photo]] = []
         self.held: dict[str, bytes] = {}
         self.sources: dict[str, Photo] = {}
         room = _HELD_BYTES
-        for photo in photos:
-            content = photo.read()
-            sha256 = checksum(content)
+        progress = counter("reading photos", len(photos))
+        for photo, (content, sha256) in zip(photos, map_ahead(_read, photos, 2 * AT_ONCE, AT_ONCE), strict=True):
+            progress(1)
             self.photos.append((sha256, photo))
             if sha256 not in self.sources and len(content) <= room:
                 self.held[sha256] = content
@@ -63,8 +71,24 @@ class StoredPhotos:
             raise UserError(f"{self.sources[sha256].name} was modified during the enrolment; nothing was changed")
         return content
 
-    def put(self, shas: Iterable[str]) -> None:
-        """Store photos that are missing, including those that a sweep has just deleted."""
-        for sha256 in shas:
-            if not self.files.has(photo_name(sha256)):
-                self.files.create(photo_name(sha256), self.content(sha256))
+    def put(self) -> None:
+        """Store the photos that are missing."""
+        self._put_all("storing photos", self.sources)
+
+    def put_again(self, shas: Collection[str]) -> None:
+        """Store photos that a sweep has just deleted."""
+        self._put_all("checking stored photos", shas)
+
+    def _put_all(self, what: str, shas: Collection[str]) -> None:
+        progress = self.counter(what, len(shas))
+        for _ in map_ahead(self._put, shas, 2 * AT_ONCE, AT_ONCE):
+            progress(1)
+
+    def _put(self, sha256: str) -> None:
+        if not self.files.has(photo_name(sha256)):
+            self.files.create(photo_name(sha256), self.content(sha256))
+
+
+def _read(photo: Photo) -> tuple[bytes, str]:
+    content = photo.read()
+    return content, checksum(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from shelfmind.arrays import Floats
@@ -24,8 +24,9 @@ from shelfmind.gallery.changes import (
     version_of,
 )
 from shelfmind.gallery.state import GalleryState
-from shelfmind.gallery.storage import Files
+from shelfmind.gallery.storage import AT_ONCE, Files
 from shelfmind.gallery.vectors import gathered, read_vectors
+from shelfmind.machine.ahead import map_ahead
 
 T = TypeVar("T")
 MAX_ATTEMPTS = 1000
@@ -155,6 +156,10 @@ class GalleryReader:
         if checksum(content) != sha256:
             raise DamagedFileError(name, "its checksum does not match")
         return content
+
+    def photos(self, shas: Iterable[str]) -> Iterator[bytes]:
+        """The contents of photos, in order, read ahead in threads."""
+        return map_ahead(self.photo, shas, 2 * AT_ONCE, AT_ONCE)
 
     def at(self, version: int) -> GalleryState:
         """Return the gallery at a version. Raises `UserError` if there is no such version, or no longer."""

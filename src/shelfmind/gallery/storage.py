@@ -13,6 +13,9 @@ from typing import Protocol
 from shelfmind.errors import UserError
 from shelfmind.files import reason, sync_folder
 
+AT_ONCE = 16
+"""Number of threads that read or write files: most of the time they wait, for a disk's sync or a bucket's answer."""
+
 
 class Files(Protocol):
     """Files by name, such as ``changes/000000001.json``."""

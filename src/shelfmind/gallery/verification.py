@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from shelfmind.errors import UserError
 from shelfmind.gallery.changes import (
@@ -24,7 +25,9 @@ from shelfmind.gallery.changes import (
 )
 from shelfmind.gallery.reader import MAX_ATTEMPTS
 from shelfmind.gallery.state import GalleryState
-from shelfmind.gallery.storage import Files
+from shelfmind.gallery.storage import AT_ONCE, Files
+from shelfmind.machine.ahead import map_ahead
+from shelfmind.progress import Counter, count_silently
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Fault:
     what: str
 
 
-def verify(files: Files) -> list[Fault]:
+def verify(files: Files, counter: Counter = count_silently) -> list[Fault]:
     """Read every file of a gallery and return those that are damaged or missing.
 
     Faults seen while another process changes the gallery are checked again.
@@ -43,7 +46,7 @@ def verify(files: Files) -> list[Fault]:
     for _ in range(MAX_ATTEMPTS):
         log = _log(files)
         try:
-            faults = list(_faults(files))
+            faults = list(_faults(files, counter))
         except FileNotFoundError:  # a compaction deleted it
             continue
         if not faults or log == _log(files):
@@ -55,7 +58,7 @@ def _log(files: Files) -> tuple[list[str], list[str]]:
     return files.names(BASES), files.names(CHANGES)
 
 
-def _faults(files: Files) -> Iterator[Fault]:
+def _faults(files: Files, counter: Counter) -> Iterator[Fault]:
     state = GalleryState()
     bases = files.names(BASES)
     photos: dict[str, None] = {}
@@ -87,16 +90,23 @@ def _faults(files: Files) -> Iterator[Fault]:
         photos |= dict.fromkeys(entry.sha256 for entry in change.added)
         vectors |= dict.fromkeys(vector_files(change))
     vectors |= dict.fromkeys(file for file, _ in state.located.values())
-    yield from _mismatched(files, vectors, photos)
+    yield from _mismatched(files, vectors, photos, counter)
 
 
-def _mismatched(files: Files, vectors: Iterable[str], photos: Iterable[str]) -> Iterator[Fault]:
+def _mismatched(files: Files, vectors: Iterable[str], photos: Iterable[str], counter: Counter) -> Iterator[Fault]:
     """Yield files of vectors and photos that are missing or whose content does not match the checksum in their name."""
     named = {vectors_name(digest): digest for digest in vectors} | {photo_name(sha256): sha256 for sha256 in photos}
-    present = [*files.names(VECTORS), *files.names(PHOTOS)]
+    large, small = files.names(VECTORS), files.names(PHOTOS)
+    present = [*large, *small]
     for name in sorted(named.keys() - set(present)):
         yield Fault(name, "it is missing")
-    for name in present:
-        digest = name.rpartition("/")[2].removesuffix(".npy")
-        if checksum(files.read(name)) != digest:
+    progress = counter("verifying files", len(present), "files")
+
+    def sum_of(name: str) -> str:
+        return checksum(files.read(name))
+
+    sums = chain(map(sum_of, large), map_ahead(sum_of, small, 2 * AT_ONCE, AT_ONCE))
+    for name, found in zip(present, sums, strict=True):
+        progress(1)
+        if found != name.rpartition("/")[2].removesuffix(".npy"):
             yield Fault(name, "its checksum does not match")

@@ -257,9 +257,10 @@ def _catalog(join: Joined, rehearsal: Catalog, gallery: Gallery, folder: Path, c
     place.mkdir()
     progress = counter("writing photos", len(join.trained) + len(join.held_out))
     for split, photos in (("train", join.trained), ("val", join.held_out)):
-        for entry, label in photos:
+        contents = gallery.photos(entry.sha256 for entry, _ in photos)
+        for (entry, label), content in zip(photos, contents, strict=True):
             path = place / f"{entry.sha256}{Path(entry.photo).suffix.lower()}"
-            path.write_bytes(gallery.photo(entry.sha256))
+            path.write_bytes(content)
             own.append(Sample(path, label, split))
             progress(1)
     return Catalog(tuple(own), join.class_names, folder, "csv", rehearsal.notes, rehearsal.named_splits)

@@ -90,7 +90,9 @@ def create(request: GalleryCreateRequest, watcher: Observer = SILENT) -> Enrolme
     gallery = Gallery.create(open_files(request.gallery), embedder, author_of(request), resume=bool(photos))
     outcome = ChangeOutcome(gallery.state.version, "created")
     if photos:
-        outcome = gallery.add(photos, embedder, author_of(request), request.strict, Guard(watcher.counter))
+        outcome = gallery.add(
+            photos, embedder, author_of(request), request.strict, Guard(watcher.counter), watcher.counter
+        )
     return _counted(gallery, outcome)
 
 
@@ -112,11 +114,13 @@ def add(request: GalleryAddRequest, watcher: Observer = SILENT) -> Enrolment:
         embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)
         guard = guard_of(gallery, watcher.counter, embedder.predictor.class_names)
         if cluster is None:
-            return _counted(gallery, gallery.add(photos, embedder, author_of(request), request.strict, guard))
+            return _counted(
+                gallery, gallery.add(photos, embedder, author_of(request), request.strict, guard, watcher.counter)
+            )
         from shelfmind.inference.cluster_embedder import ClusterEmbedder
 
         many = ClusterEmbedder(embedder, cluster, request.engine, request.batch)
-        outcome = gallery.add(photos, many, author_of(request), request.strict, guard)
+        outcome = gallery.add(photos, many, author_of(request), request.strict, guard, watcher.counter)
         many.forget()
         return _counted(gallery, outcome)
 
@@ -266,7 +270,7 @@ def verify_files(request: GalleryVerifyRequest, watcher: Observer = SILENT) -> l
         UserError: no gallery.
     """
     files = open_files(request.gallery)
-    faults = verify(files)
+    faults = verify(files, watcher.counter)
     if not faults:
         Gallery(files)  # an empty folder has no faults either
     return faults
@@ -283,18 +287,15 @@ def export(request: GalleryExportRequest, watcher: Observer = SILENT) -> Path:
     """
     gallery = opened(request)
     require_free_folder(request.out)
-    entries = list(gallery.state.entries())
-    progress = watcher.counter("writing photos", len(entries))
+    rows = [(f"photos/{each.sha256}{Path(each.photo).suffix.lower()}", each) for each in gallery.state.entries()]
+    shas = {name: entry.sha256 for name, entry in rows}
+    progress = watcher.counter("writing photos", len(shas))
     with atomic_folder(request.out) as folder:
         (folder / "photos").mkdir()
-        rows = []
-        for entry in entries:
-            name = f"photos/{entry.sha256}{Path(entry.photo).suffix.lower()}"
-            if not (folder / name).exists():
-                (folder / name).write_bytes(gallery.photo(entry.sha256))
-            rows.append((name, entry.sku))
+        for name, content in zip(shas, gallery.photos(shas.values()), strict=True):
+            (folder / name).write_bytes(content)
             progress(1)
-        write_table(folder / LIST, ("path", "label"), rows)
+        write_table(folder / LIST, ("path", "label"), ((name, entry.sku) for name, entry in rows))
     return request.out / LIST
 
 

@@ -172,7 +172,7 @@ def _enrolled(gallery: Gallery, predictor: RunPredictor, counter: Counter) -> tu
     progress = counter("predicting enrolled photos", len(entries))
     probabilities: list[Floats] = [np.zeros((0, classes), np.float32)]
     embeddings: list[Floats] = [np.zeros((0, predictor.engine.width), np.float32)]
-    for batch in predictor.of_sources(gallery.photo(entry.sha256) for entry in entries):
+    for batch in predictor.of_sources(gallery.photos(entry.sha256 for entry in entries)):
         bad = next((error for error in batch.errors if error is not None), None)
         if bad is not None:
             raise UserError(f"a photo of {gallery.files} is unusable: {bad}")

@@ -56,6 +56,48 @@ def test_a_product_is_there_after_it_was_added_and_after_opening(gallery, files,
     assert gallery.photo(checksum(b"a")) == b"a"
 
 
+def test_many_photos_are_read_and_stored_in_threads_with_progress(gallery, files, embedder, tmp_path) -> None:
+    contents = {f"photo {number}".encode() for number in range(200)}
+    for content in contents:
+        (tmp_path / content.decode()).write_bytes(content)
+    told: dict[str, list[int]] = {}
+
+    def counter(what: str, total: int | None, unit: str = "images") -> Any:
+        told[what] = [total or 0, 0]
+        return lambda done: told[what].__setitem__(1, told[what][1] + done)
+
+    sources = [Photo("tea", path.name, path) for path in sorted(tmp_path.glob("photo *"))]
+    gallery.add([*sources, *photos("cola", "photo 7")], embedder, ME, counter=counter)
+    assert told == {"reading photos": [201, 201], "storing photos": [200, 200], "checking stored photos": [200, 200]}
+    entries = list(gallery.state.entries())
+    assert set(gallery.photos(entry.sha256 for entry in entries)) == contents
+    assert [checksum(each) for each in gallery.photos(entry.sha256 for entry in entries)] == [
+        entry.sha256 for entry in entries
+    ]
+    assert verify(files, counter) == []
+    assert told["verifying files"] == [201, 201]
+
+
+def test_if_a_photo_cannot_be_stored_nothing_is_changed(gallery, files, embedder, monkeypatch) -> None:
+    create = files.create
+    refused = photo_name(checksum(b"photo 150"))
+
+    def full(name: str, content: bytes) -> bool:
+        if name == refused:
+            raise UserError("no space left on device")
+        return create(name, content)
+
+    monkeypatch.setattr(files, "create", full)
+    many = photos("tea", *(f"photo {number}" for number in range(200)))
+    with pytest.raises(UserError, match="no space left"):
+        gallery.add(many, embedder, ME)
+    assert (gallery.state.version, Gallery(files).state.products) == (1, {})
+    monkeypatch.undo()
+    gallery.add(many, embedder, ME)
+    assert len(products(Gallery(files))["tea"]) == 200
+    assert verify(files) == []
+
+
 def test_only_what_is_new_is_embedded(gallery, embedder) -> None:
     gallery.add(photos("tea", "a", "b", "a"), embedder, ME)
     assert embedder.asked == [b"a", b"b"]
