@@ -21,7 +21,7 @@ from shelfmind.ablation.expansion import Expansion, Settings
 from shelfmind.ablation.store import Result, Store, digest_of_paths
 from shelfmind.ablation.table import BASE, read_table
 from shelfmind.arrays import Bools, Wide
-from shelfmind.data import open_catalog
+from shelfmind.data import absolute, open_catalog
 from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError
 from shelfmind.evaluation.bootstrap import paired_interval
@@ -65,7 +65,7 @@ def main() -> None:
     catalog = open_catalog(arguments.data, None, 0)
     split = arguments.split or ("test" if catalog.split("test") else "val")
     paths = sorted((sample.path for sample in catalog.split(split)), key=str)
-    settings = Settings(arguments.recipe, tuple(arguments.set), arguments.epochs)
+    settings = Settings(arguments.recipe, tuple(arguments.set), arguments.epochs, data=absolute(arguments.data))
     expansion = Expansion(read_table(arguments.table), Path(arguments.table).stem, settings)
     store = Store(arguments.out.absolute(), data_digest(catalog), split, available_cores() // arguments.jobs)
     hits = hits_of(store, expansion, list(request.seeds), digest_of_paths([str(path) for path in paths]))

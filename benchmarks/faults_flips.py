@@ -1,9 +1,10 @@
-"""Flip one bit in every file of a run, a cache, a gallery and exported files: each flip must be found and named.
+"""Flip one bit in every file of a run, a cache, a gallery, exported files and shards: each must be found and named.
 
     python benchmarks/faults_flips.py --rounds 3 --json flips.json
 
 In each round, each file has one random bit flipped, is verified by the command for it (`verify`, `gallery verify`, or
 reading it), and is restored. A damaged cache must never be used: the next commands give the same results as before.
+A damaged shard must not be opened either.
 """
 
 from __future__ import annotations
@@ -12,27 +13,31 @@ import one_thread  # noqa: F401 - before NumPy
 
 # isort: split
 import argparse
+import os
 import random
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from command import exit_status, parser_of, show
-from faults_inputs import write_inputs
+from faults_inputs import pack_shards, write_inputs
 from faults_place import Place, Work, flip
 from faults_scenarios import AUDIT, GALLERY, PREDICT, TRAIN, audited, cached, decode, import_all
 
+from shelfmind.data import open_catalog
 from shelfmind.errors import UserError
 from shelfmind.gallery.storage import LocalFiles
 from shelfmind.gallery.verification import verify
 from shelfmind.inference.exported import read_exported
+from shelfmind.machine.checksum_lists import CHECKSUMS
 from shelfmind.records import Predictions
 from shelfmind.requests.tool import VerifyRequest
-from shelfmind.workflows.integrity import verify_runs
+from shelfmind.workflows.integrity import verify_files
 
 EXPORTS: list[Work] = [
     ["export", "run"],
@@ -43,9 +48,25 @@ EXPORTS: list[Work] = [
 
 def named_by_verify(place: Place, path: Path) -> bool:
     """Whether `shelfmind verify` names the file and nothing else; the weights of a run are two names of one file."""
-    named = {fault for fault, _ in verify_runs(VerifyRequest(runs=(place.root / "run",)))}
+    named = {fault for fault, _ in verify_files(VerifyRequest(paths=(place.root / "run",)))}
     same = {each for each in (place.root / "run").rglob("*") if each.is_file() and each.samefile(path)}
     return named == same
+
+
+def named_by_verify_and_not_opened(place: Place, path: Path) -> bool:
+    """Whether `shelfmind verify` names the file and nothing else, and the data set is not opened with it.
+
+    A flip in the list of checksums is found as a line that cannot be read, or as a file that does not match it.
+    """
+    shards = place.root / "shards"
+    try:
+        named = {fault for fault, _ in verify_files(VerifyRequest(paths=(shards,)))}
+        if path.name == CHECKSUMS:
+            return bool(named)
+        open_catalog(shards)
+    except UserError as error:
+        return str(path) in str(error) and (path.name == CHECKSUMS or named == {path})
+    return False
 
 
 def named_by_gallery_verify(place: Place, path: Path) -> bool:
@@ -91,6 +112,12 @@ TARGETS: dict[str, Target] = {
     "exported file": Target("network.onnx", [], named_when_read(read_exported), frozenset({"network"})),
     "predictions": Target("answers.npz", PREDICT[:1], named_when_read(Predictions.load), frozenset({"network"})),
     "cache": Target("cache", [*AUDIT, decode], never_used),
+    **{
+        f"{suffix} shards": Target(
+            "shards", [partial(pack_shards, suffix), ["verify", "shards", "--accept"]], named_by_verify_and_not_opened
+        )
+        for suffix in ("tar", "parquet", "arrow")
+    },
 }
 
 
@@ -140,6 +167,7 @@ def main() -> None:
     found = {}
     with tempfile.TemporaryDirectory(prefix="flips-") as scratch:
         (Path(scratch) / "place").mkdir()
+        os.environ["SHELFMIND_CACHE"] = str(Path(scratch) / "cache")
         for name in names:
             place = Place(Path(scratch) / "place", Path(scratch) / "inputs")
             found[name] = flips(TARGETS[name], place, given.rounds, given.seed)

@@ -6,7 +6,10 @@ In every round `shelfmind train --devices 2` loses one of its processes, chosen 
 scheduler, or one of the workers, after a random part of the time of an undisturbed job. Half of the rounds have
 `--restarts 1`: the command must then finish the training by itself, unless it was killed. In the others it must end
 within a minute. No process may remain in any round. Training is resumed if it is not finished; weights, averages and
-optimizer state must then be those of the undisturbed job. Needs Linux.
+optimizer state must then be those of the undisturbed job. Before that, each process of a training that would go on for
+hours is killed once, and all others must be gone within ten seconds. Needs Linux.
+
+    python benchmarks/faults_processes.py --rounds 0     # only that
 """
 
 from __future__ import annotations
@@ -36,6 +39,8 @@ from shelfmind.runs.folder import RunFolder
 
 PATIENCE_S = 60.0
 """How long a job may take to end after a process was killed."""
+SOON_S = 10.0
+"""How long processes may outlive a killed one of a job that does not restart."""
 TRAIN = ("--seed", "3", *TINY, "--set", "train.epochs=6", "--set", "train.sync_batch_norm=true")
 
 
@@ -67,16 +72,47 @@ class Job:
         )
 
     def processes(self, name: str) -> list[int]:
-        """All processes of a round, without those by which `msrun` follows its logs."""
+        """All processes of a round."""
         mark = f"TMPDIR={self.folder / 'tmp' / name}".encode()
         found = []
         for path in Path("/proc").glob("[0-9]*/environ"):
             try:
-                if mark in path.read_bytes().split(b"\0") and (path.parent / "comm").read_text() != "tail\n":
+                if mark in path.read_bytes().split(b"\0"):
                     found.append(int(path.parent.name))
             except OSError:
                 continue  # has ended, or belongs to another user
         return sorted(found)
+
+
+def ended(job: Job, seconds: list[float]) -> Iterator[str]:
+    """Kill each process of a long training once, resuming it in between; yields what is wrong."""
+    words = ("photos", "--out", "long", *TRAIN, "--set", "train.epochs=1000000")
+    for place in range(5):  # the command, msrun, the scheduler, two workers
+        command = job.started("long", "train", *words, "--devices", "2")
+        words = ("--resume", "long")
+        saved = _saved(job.folder / "long")
+        while _saved(job.folder / "long") == saved:
+            if command.poll() is not None:
+                yield f"the long training ends by itself: {command.communicate()[1][-2000:]}"
+                return
+            time.sleep(0.05)
+        os.kill(job.processes("long")[place], signal.SIGKILL)
+        began = time.monotonic()
+        while job.processes("long") and time.monotonic() < began + PATIENCE_S:
+            command.poll()
+            time.sleep(0.01)
+        seconds.append(round(time.monotonic() - began, 2))
+        if seconds[-1] > SOON_S:
+            yield f"{len(job.processes('long'))} processes outlive process {place} by {seconds[-1]} s"
+            for pid in job.processes("long"):
+                os.kill(pid, signal.SIGKILL)
+        command.communicate()
+
+
+def _saved(run: Path) -> float:
+    """When a run was saved last."""
+    state = RunFolder(run).state
+    return state.stat().st_mtime if state.exists() else 0.0
 
 
 def disturbed(job: Job, name: str, rng: random.Random, restarts: bool, counts: Counter[str]) -> Iterator[str]:
@@ -162,7 +198,9 @@ def main() -> None:
     rng, counts = random.Random(given.seed), Counter[str]()
     faults: list[str] = []
     with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
-        job = Job(Path(scratch))
+        job, seconds = Job(Path(scratch)), list[float]()
+        faults += ended(job, seconds)
+        print(f"gone after {seconds} s", flush=True)
         for number in range(given.rounds):
             name = f"round {number}"
             found = list(disturbed(job, name, rng, bool(number % 2), counts))
@@ -170,7 +208,13 @@ def main() -> None:
             print(f"{name}: {'; '.join(found) or 'nothing'}", flush=True)
             for place in (job.folder, job.folder / "tmp", job.folder / "cache"):
                 shutil.rmtree(place / name, ignore_errors=True)
-    figures: dict[str, Any] = {"rounds": given.rounds, "seed": given.seed, **counts, "faults": faults}
+    figures: dict[str, Any] = {
+        "rounds": given.rounds,
+        "seed": given.seed,
+        **counts,
+        "gone_after_s": seconds,
+        "faults": faults,
+    }
     write_json(given.out / f"kill two processes {given.seed}.json", figures)
     print(figures)
 

@@ -35,6 +35,7 @@ from shelfmind.images.photo_files import read_file
 from shelfmind.inference.carriers import DIGEST, ProtocolBuffer, archived
 from shelfmind.inference.classifier import Classifier
 from shelfmind.inference.exported import CARRIERS, FACTS, read_exported, write_exported
+from shelfmind.machine.checksum_lists import CHECKSUMS, checksums_in
 from shelfmind.recipe import Recipe, load_recipe, note_built_in_defaults, recipe_text
 from shelfmind.records import Catalog, Predictions
 from shelfmind.requests.improving import TuneRequest
@@ -403,6 +404,16 @@ def key_files() -> list[bytes]:
     return [json.dumps({"format": 1, "keys": [key]}).encode()]
 
 
+def checksum_lists() -> list[bytes]:
+    """Return lists of checksums as `sha256sum` and the BSD tools write them."""
+    one, two = b"1" * 64, b"2a" * 32
+    return [
+        b"%s  train-0.tar\n%s *a/val-0.tar\n" % (one, two),
+        b"# by hand\r\n\r\n\\%s  a\\nb\\\\c.tar\r\n%s  ./b.tar\r\n" % (one, two.upper()),
+        b"SHA256 (a (1).tar) = %s\nSHA256(b.tar)= %s\n" % (one, two),
+    ]
+
+
 PARSERS: dict[str, Parser] = {
     "image": Parser(open_image, photos, 300),
     "image, reduced": Parser(lambda content: open_image(content, draft_size=(8, 8)), lambda: photos()[:5], 50),
@@ -445,6 +456,9 @@ PARSERS: dict[str, Parser] = {
     "gallery vectors": Parser(lambda content: read_vectors(OneFile(content), checksum(content)), vectors, 20),  # type: ignore[arg-type]
     "run files": Parser(read_run_files, run_files, 20, JSON),
     "keys": Parser(in_file("keys.json", Keys), key_files, 10, JSON),
+    "list of checksums": Parser(
+        in_file(f"listed/{CHECKSUMS}", lambda path: checksums_in(path.parent)), checksum_lists, 10, CSV
+    ),
     "tar shard": Parser(in_file("tar/train-0.tar", read_shards(webdataset_catalog)), tar_shards, 30),
     "dataset card": Parser(in_file("card/README.md", lambda path: listed_classes(path.parent)), cards, 10, YAML),
 }

@@ -39,10 +39,12 @@ NETWORK = ("model.arguments.widths=[16, 32, 64, 128]",)
 
 @dataclass(frozen=True)
 class Places:
-    """The folders of one value."""
+    """The folders of one value, and its numbers of images and classes."""
 
     data: Path
     work: Path
+    images: int
+    classes: int
 
     @property
     def queries(self) -> Path:
@@ -83,6 +85,28 @@ VERBS: dict[str, Callable[[Places], list[str]]] = {
     "gallery search": lambda at: ["gallery", "search", str(at.work / "gallery"), str(at.queries)],
     "gallery verify": lambda at: ["gallery", "verify", str(at.work / "gallery")],
     "gallery audit": lambda at: ["gallery", "audit", str(at.work / "gallery")],
+    "gallery add": lambda at: ["gallery", "add", str(at.work / "gallery"), "--data", str(at.queries)],
+    "gallery calibrate": lambda at: [
+        *("gallery", "calibrate", str(at.work / "gallery"), str(at.data), "--false-accepts", "0.1")
+    ],
+    "gallery re-embed": lambda at: ["gallery", "re-embed", str(at.work / "gallery"), "--run", str(at.work / "run")],
+    "gallery export": lambda at: ["gallery", "export", str(at.work / "gallery"), "--out", at.out("exported")],
+    "gallery compact": lambda at: ["gallery", "compact", str(at.work / "gallery")],
+    "gallery create, empty": lambda at: [
+        *("gallery", "create", at.out("empty_gallery"), "--run", str(at.work / "run"))
+    ],
+    "gallery discover": lambda at: [
+        *("gallery", "discover", str(at.work / "empty_gallery"), str(at.data), "--out", at.out("discovery"))
+    ],
+    "calibrate": lambda at: ["calibrate", str(at.work / "run"), str(at.data), "--split", "val"],
+    "adapt": lambda at: ["adapt", str(at.work / "run"), str(at.data), "--out", at.out("adapted")],
+    "pretrain, one epoch": lambda at: [
+        *("pretrain", str(at.data), *_settings(), "--epochs", "1", "--out", at.out("pretrained"))
+    ],
+    "generate": lambda at: [
+        *("generate", "--images", str(at.images), "--classes", str(at.classes), "--set", "long_side=[48,64]"),
+        *("--out", at.out("generated")),
+    ],
     "find-label-errors": lambda at: [
         *("find-label-errors", str(at.data), "--recipe", "demo", *_settings(), "--folds", "2", "--epochs", "1"),
         *("--out", at.out("labels")),
@@ -130,7 +154,8 @@ def measure(axis: str, value: int, verbs: list[str], folder: Path, results: Path
     """Measure some verbs at one value."""
     shape = {"images": IMAGES, "classes": CLASSES, "side": SIDE} | {axis: value}
     images = max(shape["images"], 2 * shape["classes"])
-    at = Places(folder / f"{axis}_{value}" / "photos", folder / f"{axis}_{value}")
+    work = folder / f"{axis}_{value}"
+    at = Places(work / "photos", work, images, shape["classes"])
     write_photos(at.data, images, shape["classes"], shape["side"])
     write_photos(at.queries, QUERIES, min(shape["classes"], QUERIES), shape["side"], seed=1)
     environment = {**os.environ, "SHELFMIND_CACHE": str(at.work / "cache")}

@@ -29,7 +29,9 @@ MEASURES = {"cpu_s": "CPU time, s", "peak_mib": "peak memory, MiB"}
 GROUPS = (
     ("audit", "audit, cached", "prepare", "find-label-errors"),
     ("train, one epoch", "train, one epoch, cached", "evaluate", "predict", "embed"),
-    ("gallery create", "gallery search", "gallery verify", "gallery audit"),
+    ("gallery create", "gallery search", "gallery verify", "gallery audit", "gallery compact"),
+    ("gallery add", "gallery calibrate", "gallery discover", "gallery re-embed", "gallery export"),
+    ("generate", "pretrain, one epoch", "calibrate", "adapt"),
 )
 """The verbs of each panel."""
 COLOURS = ("#1f6feb", "#c2410c", "#15803d", "#9333ea", "#a16207")

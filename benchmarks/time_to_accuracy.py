@@ -17,6 +17,7 @@ import json
 import sys
 import tempfile
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ from shelfmind.images.squares import Squares, open_squares
 from shelfmind.models import create_model
 from shelfmind.recipe import Recipe, load_recipe
 from shelfmind.training.clock import EpochClock, EpochPlan
-from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
+from shelfmind.training.schedule import averaging_decay, end_of_epoch, learning_rate, stage_at, validation_size
 
 REACHED = (0.5, 0.6, 0.7)
 LOG, SETTINGS = "log.json", "settings.json"
@@ -78,14 +79,18 @@ class TorchTraining:
     def run(self) -> None:
         """Train the remaining epochs."""
         clock = EpochClock(self.recipe.train.epochs, self.batches.steps_per_epoch)
-        for epoch in range(len(self.log), self.recipe.train.epochs):
-            plan = clock.plan(epoch, 0.0, 0.0, 0.0)
+        ends = partial(end_of_epoch, self.recipe)
+        progress = self.log[-1]["progress"] if self.log else 0.0
+        while progress < 1.0:
+            epoch = len(self.log)
+            plan = clock.plan(epoch, progress, 0.0, 0.0, ends=ends)
+            progress = plan.end
             step_s = self.epoch(plan)
             stage = stage_at(self.recipe, plan.start)
             top1 = self.validate(validation_size(self.recipe, stage))
             self.worker.ask("save", path=str(self.state(epoch)))
-            found = {"epoch": epoch, "steps": plan.steps, "image_size": stage.image_size, "val_top1": top1}
-            self.log.append({**found, "step_s": step_s})
+            found = {"epoch": epoch, "progress": progress, "steps": plan.steps, "image_size": stage.image_size}
+            self.log.append({**found, "val_top1": top1, "step_s": step_s})
             write_json(self.folder / LOG, self.log)
             self.state(epoch - 1).unlink(missing_ok=True)
             print(f"epoch {epoch}  {stage.image_size} px  val {100 * top1:.1f}%  {1000 * step_s:.0f} ms", flush=True)
@@ -94,7 +99,9 @@ class TorchTraining:
         """Run the steps of an epoch. Return the median of their seconds."""
         train, mixing = self.recipe.train, self.recipe.mixing
         size, seconds = stage_at(self.recipe, plan.start).image_size, []
-        batches = self.batches.segment(plan.epoch, 0, plan.steps, size, plan.start < mixing.until)
+        done = sum(each["steps"] for each in self.log)
+        passed, start = divmod(done, self.batches.steps_per_epoch)
+        batches = self.batches.segment(passed, start, start + plan.steps, size, plan.start < mixing.until)
         for at, (images, targets) in enumerate(batches):
             np.savez(self.passed, images=images, targets=targets)
             answer = self.worker.ask(
@@ -102,7 +109,7 @@ class TorchTraining:
                 path=str(self.passed),
                 lr=learning_rate(train, plan.moment_of(at)),
                 smoothing=self.recipe.loss.label_smoothing,
-                decay=averaging_decay(train, plan.epoch * plan.steps + at),
+                decay=averaging_decay(train, done + at),
             )
             seconds.append(answer["seconds"])
         return float(np.median(seconds))

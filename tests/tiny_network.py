@@ -6,6 +6,7 @@ import functools
 import io
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,8 +38,13 @@ def encoded(colour: tuple[int, int, int], seed: int = 0, size: int = 40, form: s
     return stream.getvalue()
 
 
-def write_network(path: Path, weights: np.ndarray = WEIGHTS, checksum: str = "tiny") -> Path:
-    """Mean colours as embeddings, a linear classifier on them."""
+def write_network(
+    path: Path,
+    weights: np.ndarray = WEIGHTS,
+    checksum: str = "tiny",
+    temperatures: Sequence[tuple[Sequence[str], float]] = (),
+) -> Path:
+    """Mean colours as embeddings, a linear classifier on them; temperatures by test-time views."""
     plain = Recipe().model_dump(mode="json")
     plain["data"].update(resize_to=32, image_size=32, evaluation_size=32)
     plain["evaluation"].update(tta=[], batch_size=8)
@@ -49,7 +55,7 @@ def write_network(path: Path, weights: np.ndarray = WEIGHTS, checksum: str = "ti
         "weights": checksum,
         "width": 3,
         "precision": "fp32",
-        "temperatures": [],
+        "temperatures": list(temperatures),
         "parity": {"onnx": {"images_per_second": 1.0}},
     }
     network = _network().replace(_raw(WEIGHTS), _raw(weights))

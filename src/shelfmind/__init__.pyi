@@ -714,7 +714,7 @@ def adapt(
 
     Raises:
         UserError: no run, an existing folder, too few photos or too many bad ones, a network without batch
-            normalisation.
+            normalisation, statistics that are not finite.
     """
 
 @overload
@@ -1703,30 +1703,31 @@ def benchmark(
         The results, and the changes from those in `compare`.
 
     Raises:
-        UserError: no run, no usable engine, earlier results that cannot be read.
+        UserError: no run, no usable engine, no usable photos in `data`, earlier results that cannot be read. Anything
+            that fails while measuring is left out with a note.
     """
 
 @overload
 def verify(request: VerifyRequest, /, *, watcher: Observer | None = None) -> list[tuple[Path, str]]: ...
 @overload
 def verify(
-    runs: Sequence[Path | str],
+    paths: Sequence[Path | str],
     *,
     accept: bool = False,
     watcher: Observer | None = None,
 ) -> list[tuple[Path, str]]:
-    """Verify the files of runs by their checksums and list damaged ones. Checks every file that training has finished and every exported file, and names those that are damaged, missing or edited. Exit status 2 if there are any.
+    """Verify the files of runs and data sets by their checksums and list damaged ones. Checks every file of a run that training has finished and every exported file, and every file of a data set. Names those that are damaged, missing, edited or, in a data set, without a checksum. Exit status 2 if there are any. The checksums of a data set are in SHA256SUMS, in the format of sha256sum.
 
     Args:
-        runs: Run folders.
-        accept: Record the present checksums, after an intended change of a file.
+        paths: Run folders, and folders or shards of data sets.
+        accept: Record the present checksums: of a run after an intended change of a file, of a data set at any time.
         watcher: Receives progress and messages.
 
     Returns:
-        The damaged, missing or edited files, each with what is wrong.
+        The damaged, missing or edited files, and those of data sets without a checksum, each with what is wrong.
 
     Raises:
-        UserError: no run, or one whose training has not finished.
+        UserError: a run whose training has not finished, or a data set without checksums or in an object store.
     """
 
 @overload

@@ -16,6 +16,19 @@ def batched(items: Iterable[T], count: int) -> Iterator[list[T]]:
         yield batch
 
 
+def joined_at_the_end(batches: Iterable[list[T]], least: int) -> Iterator[list[T]]:
+    """The batches; a last one of fewer than `least` items is joined to the one before."""
+    before: list[T] = []
+    for batch in batches:
+        if before and len(batch) < least:
+            batch = [*before, *batch]
+        elif before:
+            yield before
+        before = batch
+    if before:
+        yield before
+
+
 def evenly_sampled(items: Sequence[T], most: int) -> list[T]:
     """At most `most` of the items, evenly spaced."""
     if len(items) <= most:

@@ -71,8 +71,10 @@ def setting(key: str, value: Any = None) -> str:
 
 
 def call(verb: str, **arguments: Any) -> str:
-    """A command inside a message: ``shelfmind.train(data=DATA, out='first')``; capitals are placeholders."""
-    return _marked({"verb": verb, "arguments": {name: _plain(value) for name, value in arguments.items()}})
+    """A command inside a message: ``shelfmind.train(data=DATA, out='first')``; capitals are placeholders, and arguments
+    that are None are left out."""
+    given = {name: _plain(value) for name, value in arguments.items() if value is not None}
+    return _marked({"verb": verb, "arguments": given})
 
 
 def worded(message: str, word: Callable[[Term], str] | None = None) -> str:

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from platformdirs import user_cache_path
 
@@ -85,8 +85,15 @@ def atomic_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: b
         raise UserError(f"{out} cannot be written: {reason(error, out.parent)}; nothing was written") from error
 
 
-def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False) -> None:
-    """Raise `UserError` if `out` is a file, or a folder with content that must not be overwritten."""
+def require_free_folder(
+    out: Path, *, ours: frozenset[str] = frozenset(), overwrite: bool = False, replaced: bool = True
+) -> None:
+    """Raise `UserError` if `out` is a file, or a folder with content that must not be overwritten.
+
+    `replaced`: a new folder will take the place of `out`, which then must not be the working directory.
+    """
+    if replaced:
+        refuse_working_directory(out)
     try:
         if not os.path.lexists(out):
             return
@@ -103,6 +110,19 @@ def require_free_folder(out: Path, *, ours: frozenset[str] = frozenset(), overwr
     if held and not overwrite:
         hint = f", or replace its content with {argument('overwrite', True)}" if ours and not foreign else ""
         raise UserError(f"{out} is not an empty folder; choose another{hint}")
+
+
+def refuse_working_directory(out: Path) -> None:
+    """Raise `UserError` if `out` is the working directory: the shell would stay in the folder that was replaced."""
+    try:
+        if not os.path.samefile(out, os.curdir):
+            return
+    except OSError:
+        return
+    raise UserError(
+        f"{out} is the working directory, which cannot be replaced; choose a new folder in it, "
+        f"such as {argument('out', os.path.join(out, 'out'))}, or run the command elsewhere"
+    )
 
 
 def make_folder(folder: Path) -> None:
@@ -223,6 +243,47 @@ def exclusively(lock: Path) -> Iterator[None]:
         if fcntl is not None:
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def alone(lock: Path, refusal: str) -> Iterator[None]:
+    """Hold an exclusive lock on a file that exists only meanwhile. A killed process releases its lock.
+
+    Nothing is locked in a folder that cannot be written, and on file systems without locks.
+
+    Raises:
+        UserError: `refusal`, if another process holds the lock.
+    """
+    stream = _locked(lock, refusal)
+    try:
+        yield
+    finally:
+        if stream is not None:
+            leftovers.remove(lock)
+            stream.close()
+
+
+def _locked(lock: Path, refusal: str) -> IO[bytes] | None:
+    """The locked file; None if it cannot be locked."""
+    if fcntl is None:
+        return None
+    while True:
+        try:
+            stream = open(lock, "ab")  # noqa: SIM115 - network file systems lock only files that are open for writing
+        except OSError:
+            return None
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.close()
+            raise UserError(refusal) from error
+        except OSError:
+            stream.close()
+            return None
+        with suppress(FileNotFoundError):  # deleted by the process that held the lock
+            if os.path.samestat(os.fstat(stream.fileno()), os.stat(lock)):
+                return stream
+        stream.close()
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,7 +13,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from shelfmind.choices import choice_of
-from shelfmind.errors import UserError, argument, unknown_name
+from shelfmind.errors import UserError, argument, setting, unknown_name
 from shelfmind.overrides import parse_override
 from shelfmind.policies import POLICIES
 from shelfmind.structured_text import parse_yaml
@@ -32,7 +32,12 @@ class RecipeSection(BaseModel):
 class DataRecipe(RecipeSection):
     """Preparation of images for the network."""
 
-    image_size: int = Field(224, ge=16, le=2048, description="Height and width of training images in pixels.")
+    image_size: int = Field(
+        224,
+        ge=16,
+        le=2048,
+        description="Height and width of training images in pixels; with stages, of the last stage.",
+    )
     resize_to: int = Field(256, ge=16, le=4096, description="Size of the square that every photo is first resized to.")
     evaluation_size: int | None = Field(
         None, ge=16, le=4096, description="Height and width for validation and prediction. Defaults to image_size."
@@ -150,7 +155,9 @@ class TrainRecipe(RecipeSection):
         "process normalises its own images, and the moving statistics are averaged.",
     )
     trainable: Annotated[str, choice_of("trainable part", "models.freezing:PARTS")] = Field(
-        "all", description="Part of the network to train; the rest keeps its initial weights."
+        "all",
+        description="Part of the network to train; the rest keeps its initial weights. new_classifier: the classifier, "
+        "from random weights.",
     )
     optimizer: Annotated[str, choice_of("optimizer", "training.optimizer:OPTIMIZERS")] = Field(
         "sgd", description="Optimiser. sgd uses Nesterov momentum."
@@ -269,6 +276,17 @@ class Recipe(RecipeSection):
         content = self.model_dump(mode="json")
         content["augment"] = [{name: parameters} if parameters else name for name, parameters in self.augment]
         return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+
+
+def require_trained_size(recipe: Recipe) -> None:
+    """Raise `UserError` if a training with stages ends at another size than `data.image_size`, which would then have
+    no effect. Recipes of trained runs are not required to comply."""
+    last = recipe.stages[-1].image_size
+    if last != recipe.data.image_size:
+        raise UserError(
+            f"data.image_size is {recipe.data.image_size}, but the last of train.stages is {last}; give both the same "
+            f"size, or train at data.image_size throughout with {setting('train.stages', [])}"
+        )
 
 
 def model_kind(recipe: Recipe, classes: int) -> str:

@@ -62,6 +62,10 @@ class Catalog:
         bad = {bad_file.path for bad_file in bad_files}
         return replace(self, samples=tuple(sample for sample in self.samples if sample.path not in bad))
 
+    def classes_with_samples(self) -> set[str]:
+        """The names of the classes that are not empty."""
+        return {self.class_names[label] for label in {sample.label for sample in self.samples} - {UNLABELLED}}
+
     def class_counts(self, split: str) -> npt.NDArray[np.int64]:
         """Images per class in one split, shape (classes,)."""
         labels = np.array([sample.label for sample in self.split(split)], np.int64)
@@ -157,14 +161,15 @@ def as_probabilities(found: Probabilities) -> npt.NDArray[np.float32]:
 def with_classes_of_run(catalog: Catalog, names: Sequence[str]) -> Catalog:
     """The catalog with the class ids of a run that learnt `names`; a note lists missing classes.
 
-    Raises `UserError` for classes unknown to the run.
+    Raises `UserError` for classes unknown to the run, unless they have no samples.
     """
     if catalog.class_names == tuple(names):
         return catalog
     ids = {name: class_id for class_id, name in enumerate(names)}
-    if not ids.keys() >= set(catalog.class_names):
+    if not ids.keys() >= catalog.classes_with_samples():
         require_same_classes(names, catalog.class_names, str(catalog.root))
-    labels = {UNLABELLED: UNLABELLED, **{class_id: ids[name] for class_id, name in enumerate(catalog.class_names)}}
+    known = {class_id: ids[name] for class_id, name in enumerate(catalog.class_names) if name in ids}
+    labels = {UNLABELLED: UNLABELLED, **known}
     samples = tuple(Sample(each.path, labels[each.label], each.split) for each in catalog.samples)
     missing = sorted(ids.keys() - set(catalog.class_names))
     are = "is" if len(catalog.class_names) == 1 else "are"

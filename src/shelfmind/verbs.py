@@ -72,11 +72,12 @@ class Verb:
             UserError: invalid input, or a package that is not installed, with the command to install it.
         """
         from shelfmind.machine.packages import explained_import_errors, require
+        from shelfmind.object_stores.objects import one_state
 
         request.require_inputs()
         if self.fits:
             require("scipy", "sklearn")
-        with explained_import_errors():
+        with one_state(), explained_import_errors():
             if self.mindspore and not request.elsewhere:
                 _load("machine.device:start_mindspore")()
             function = _load(self.function)
@@ -486,9 +487,9 @@ VERBS = {
     ),
     "verify": Verb(
         panel=TOOL,
-        summary="Verify the files of runs by their checksums and list damaged ones.",
+        summary="Verify the files of runs and data sets by their checksums and list damaged ones.",
         request="requests.tool:VerifyRequest",
-        function="workflows.integrity:verify_runs",
+        function="workflows.integrity:verify_files",
         show="cli.outcomes.tool:show_verified",
         mindspore=False,
     ),

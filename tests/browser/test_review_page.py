@@ -331,6 +331,47 @@ def test_twenty_thousand_suspects_and_all_classes_of_rp2k(page, start, audited, 
     page.wait(lambda: 5 < int(page.text("#shown").split()[0]) < 30)
 
 
+CARDS = """
+const real = window.fetch;
+window.held = [];
+window.fetch = async (path, options) => {
+  if (`${path}`.startsWith("/api/cards")) await new Promise((go, fail) => window.held.push({ go, fail }));
+  return real(path, options);
+};
+"""
+
+
+@pytest.fixture
+def held(page):
+    """Requests for cards wait until the test lets them `go` or `fail`."""
+    script = page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": CARDS})
+    yield lambda: page.run("return held.length")
+    page.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_cards_that_are_built_during_a_request_are_completed(page, start, held):
+    page.driver.get(start().address)
+    page.wait(lambda: held() == 1)
+    page.press(END)
+    page.wait(lambda: page.current == 17)
+    assert not page.all("article .split")
+    page.run("held[0].go()")
+    page.wait(lambda: held() == 2)
+    page.run("held[1].go()")
+    page.wait(lambda: 0 < len(page.all("article")) == len(page.all("article .split")))
+
+
+def test_a_request_for_cards_that_fails_is_repeated(page, start, held):
+    page.driver.get(start().address)
+    page.wait(lambda: held() == 1)
+    page.run("held[0].fail()")
+    page.wait(lambda: "not responding" in page.text("#alarm"))
+    page.wait(lambda: held() == 2)
+    page.run("held[1].go()")
+    page.wait(lambda: 0 < len(page.all("article")) == len(page.all("article .split")))
+    assert not page.one("#alarm").is_displayed()
+
+
 # Several reviewers, crashes
 
 
@@ -376,6 +417,22 @@ def test_after_a_crash_nothing_that_was_confirmed_is_lost(page, start):
     page.open(again)
     assert page.text("#progress") == "2 of 18 decided"
     assert page.current == 2
+
+
+def test_a_page_of_an_earlier_review_decides_nothing(page, start):
+    earlier = start()
+    page.open(earlier)
+    earlier.stop()
+    page.expected_complaints = ["net::ERR_", "409"]
+    later = start("--port", earlier.address.split(":")[2].split("/")[0])
+    first = page.driver.current_window_handle
+    page.driver.switch_to.new_window("tab")
+    page.open(later)
+    page.driver.close()
+    page.driver.switch_to.window(first)
+    page.press("k")
+    page.wait(lambda: "belongs to an earlier review" in page.text("#alarm"))
+    assert later.decisions == []
 
 
 def test_a_reload_shows_what_was_decided(page, start):

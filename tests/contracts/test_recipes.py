@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from shelfmind.recipe import load_recipe, parse_recipe, recipe_names, recipe_text
+from shelfmind.recipe import load_recipe, parse_recipe, recipe_names, recipe_text, require_trained_size
 
 CLASSES = 5
 NAMES = recipe_names()
@@ -35,6 +35,7 @@ def test_it_is_described_and_survives_being_written(name: str) -> None:
     recipe = load_recipe(name)
     assert parse_recipe(yaml.safe_load(recipe.dump()), name) == recipe
     assert sum(stage.share for stage in recipe.stages) == pytest.approx(1)
+    require_trained_size(recipe)
 
 
 @pytest.mark.parametrize("name", NAMES)

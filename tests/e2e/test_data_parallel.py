@@ -120,16 +120,28 @@ def test_a_killed_process_without_restarts_ends_the_job_and_the_run_resumes(star
 
 
 @pytest.mark.thorough
-def test_ctrl_c_ends_all_processes(start, data, settings, tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+def test_all_processes_end_with_the_command_and_until_then_nobody_else_trains(how, start, data, settings, tmp_path):
     run, jobs = tmp_path / "stopped", tmp_path / "jobs"
-    training = start("train", data, "--devices", 2, "--out", run, *settings("train.epochs=200"), jobs=jobs)
+    training = start("train", data, "--devices", 2, "--out", run, *settings("train.epochs=5000"), jobs=jobs)
     until(lambda: (run / "state.ckpt").exists(), training)
     pids = [int(path.read_text()) for path in jobs.glob("shelfmind-job-*/*.pid")]
-    training.send_signal(signal.SIGINT)
+    assert len(pids) == 3  # two workers and the scheduler
+    (follower,) = jobs.glob("shelfmind-job-*/scratch/*")
+    assert (follower / "split.csv").exists()
+    assert not (follower / "seen.npy").exists()
+    second = start("train", "--resume", run, jobs=tmp_path / "other")
+    _, err = second.communicate(timeout=60)
+    assert second.returncode == 2
+    assert "is being trained by another process" in err
+    training.send_signal(how)
     _, err = training.communicate(timeout=60)
+    until_gone(pids)
+    if how == signal.SIGKILL:
+        assert training.returncode == -how
+        return
     assert training.returncode == 130, err
     assert "progress is saved" in err
-    until_gone(pids)
     assert list(jobs.iterdir()) == []
 
 
@@ -213,7 +225,7 @@ def test_hosts_without_a_common_file_system_train_resume_and_find_different_phot
 
     run = hosts / "0" / "run"
     job = msrun("train", "photos", "--out", "run", *settings("train.epochs=30"))
-    until(lambda: (run / "state.ckpt").exists(), job)
+    until(lambda: (run / "log.jsonl").exists(), job)
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         if str(script).encode() in path.read_bytes():
             os.kill(int(path.parent.name), signal.SIGKILL)

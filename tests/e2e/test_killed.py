@@ -89,9 +89,15 @@ def test_kill_9_from_outside_while_it_trains(
     assert_same(run, trained.run)
 
 
+STAGES = ("train.epochs=1", "train.stages=[{image_size: 16, share: 0.3}, {image_size: 32, share: 0.7}]")
+
+
 @pytest.mark.thorough
-def test_a_training_on_samples_of_the_classes_resumes_the_same(cold, warm, data, settings, assert_same, tmp_path):
-    sampled = settings("loss.sampled_classes=2", "train.batch_size=2")
+@pytest.mark.parametrize("stages", [(), STAGES], ids=["epochs", "stages within an epoch"])
+def test_a_training_on_samples_of_the_classes_resumes_the_same(
+    stages, cold, warm, data, settings, assert_same, tmp_path
+):
+    sampled = settings("loss.sampled_classes=2", "train.batch_size=2", *stages)
     undisturbed = warm("train", data, "--out", tmp_path / "undisturbed", *sampled)
     assert undisturbed.status == 0, undisturbed.stderr
     run = tmp_path / "run"

@@ -13,6 +13,7 @@ import pytest
 from shelfmind.analysis.decisions import append_decision, decide
 from shelfmind.analysis.suspects import read_suspects
 from shelfmind.data import open_catalog
+from shelfmind.machine.checksum_lists import checksums_in
 
 AT_LINK = """
 import os, sys
@@ -76,6 +77,8 @@ def test_mindrecord_is_written_with_its_digests_and_the_same_again(data, warm, t
     assert "mindspore" in facts["versions"]
     classes = json.loads((folder / "classes.json").read_text(encoding="utf-8"))
     assert tuple(classes["names"]) == open_catalog(tmp_path / "clean").class_names
+    assert checksums_in(folder).keys() == {*found, "classes.json"}
+    assert warm("verify", folder).stdout == "all files are intact\n"
     code = f"""
 from shelfmind.machine.device import start_mindspore
 mindspore = start_mindspore()

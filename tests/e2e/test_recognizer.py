@@ -9,6 +9,9 @@ import shutil
 import numpy as np
 import pytest
 
+from shelfmind.gallery.gallery import Gallery
+from shelfmind.gallery.stores import open_files
+from shelfmind.recognition.rule import TEMPERATURE
 from shelfmind.records import Predictions
 
 pytestmark = pytest.mark.slow
@@ -45,6 +48,9 @@ def gallery(trained, data, new_products, warm, place):
     fitted = json.loads(outcome.stdout)
     assert fitted["rehearsed"] == "enrolled products"
     assert fitted["rejection"]["unknown_photos"] >= 48
+    stored = Gallery(open_files(folder)).recognition()
+    assert stored is not None
+    assert stored[0][TEMPERATURE] == 1.0
     return folder
 
 

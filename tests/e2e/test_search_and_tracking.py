@@ -32,6 +32,8 @@ def test_a_search_goes_on_until_there_are_enough_trials(data, warm, settings, sp
     assert "best of 2 trials" in search(2)
     assert sorted(path.name for path in (tmp_path / "search" / "trials").iterdir()) == ["0000", "0001"]
     best = yaml.safe_load((tmp_path / "search" / "best.yaml").read_text())
+    trials = [tmp_path / "search" / "trials" / name / "recipe.yaml" for name in ("0000", "0001")]
+    assert best in [yaml.safe_load(trial.read_text()) for trial in trials]
     assert 0.01 <= best["train"]["lr"] <= 0.1
     assert best["loss"]["name"] in ("cross_entropy", "focal")
     assert warm("recipes", tmp_path / "search" / "best.yaml").status == 0

@@ -47,6 +47,22 @@ def test_a_folder_appears_when_all_is_written(tmp_path: Path, name: str) -> None
     assert not hidden((tmp_path / name).parent)
 
 
+@pytest.mark.parametrize("content", [[], ["x"]])
+def test_the_folder_that_the_shell_stands_in_is_not_replaced(
+    content: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in content:
+        (tmp_path / name).touch()
+    for out in (Path(), tmp_path):
+        with pytest.raises(UserError, match=r"is the working directory, which cannot be replaced; .* such as out='"):
+            require_free_folder(out, ours=frozenset("x"), overwrite=True)
+    with pytest.raises(UserError, match="is the working directory"), atomic_folder(Path()):
+        pass
+    require_free_folder(Path(), ours=frozenset("x"), overwrite=True, replaced=False)
+    assert [path.name for path in tmp_path.iterdir()] == content
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
 def test_a_failure_leaves_nothing(tmp_path: Path, error: type[BaseException]) -> None:
     with pytest.raises(error):

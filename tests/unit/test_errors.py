@@ -58,7 +58,7 @@ COMMAND = re.compile(r"shelfmind [a-z-]+ (?:-|[A-Z]{2}|\Z)")
         (setting("train.lr", 0.1), "train.lr=0.1", "--set train.lr=0.1"),
         (setting("train.lr"), "train.lr", "--set train.lr"),
         (
-            call("prepare", out="a b", data="DATA", drop_leaks=True),
+            call("prepare", out="a b", data="DATA", drop_leaks=True, format=None),
             "shelfmind.prepare(out='a b', data=DATA, drop_leaks=True)",
             "shelfmind prepare DATA --out 'a b' --drop-leaks",
         ),

@@ -172,7 +172,7 @@ def test_descriptions_speak_of_what_a_recipe_has() -> None:
     for section in (each.annotation for each in Recipe.model_fields.values()):
         if isinstance(section, type) and issubclass(section, RecipeSection):
             told |= {name: field.description or "" for name, field in section.model_fields.items()}
-    known = {*told, *names_in("images.sampling:SAMPLERS"), "last_stage_width"}
+    known = {*told, *names_in("images.sampling:SAMPLERS"), *names_in("models.freezing:PARTS"), "last_stage_width"}
     words = {name: set(re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", text)) for name, text in told.items()}
     assert {name: found - known for name, found in words.items() if found - known} == {}
     assert words["repeat_threshold"] == {"repeat_factor"}

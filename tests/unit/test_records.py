@@ -161,7 +161,8 @@ def test_a_part_of_the_classes_gets_the_run_s_ids_by_name() -> None:
 
 
 def test_all_classes_stay_as_they_are_and_unknown_ones_are_refused() -> None:
-    catalog = Catalog((Sample(Path("1.jpg"), 0, "test"),), ("a", "b"), Path("photos"), "folder")
+    samples = Sample(Path("1.jpg"), 0, "test"), Sample(Path("2.jpg"), 1, "test")
+    catalog = Catalog(samples, ("a", "b"), Path("photos"), "folder")
     assert with_classes_of_run(catalog, ("a", "b")) == catalog
     assert with_classes_of_run(catalog, ("b", "a")).samples[0].label == 1
     with pytest.raises(UserError, match=r"the classes of photos .* 1 unknown to the run \(b\)"):

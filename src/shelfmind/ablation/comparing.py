@@ -183,7 +183,7 @@ def _chance_summary(comparisons: Mapping[str, Comparison], reported: Sequence[Ma
     return {
         "comparisons": len(comparisons),
         "level": LEVEL,
-        "expected": expected_by_chance(len(comparisons)),
+        "expected": expected_by_chance(list(comparisons.values())),
         "excluding_zero": sum(each.excludes_zero for each in comparisons.values()),
         "claimed": sum(each["verdict"] != "none" for each in reported),
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from shelfmind.data.list_file import write_list
-from shelfmind.records import Catalog, Sample
+from shelfmind.records import Catalog
 
 SEED = 0
 """Seed of generated splits and label noise: the same for all training seeds, so that these can be paired."""
@@ -45,13 +45,26 @@ class TrainingData:
 
 
 def with_wrong_labels(catalog: Catalog, share: float) -> Catalog:
-    """The catalog with this share of its training labels replaced by other classes, uniformly at random."""
+    """The catalog with this share of its training labels replaced by other classes, uniformly at random.
+
+    A class that would lose all its training photos gets one back, in exchange for another photo of a class with
+    several, as long as there are any.
+    """
     rows = [index for index, sample in enumerate(catalog.samples) if sample.split == "train"]
+    classes, number = len(catalog.class_names), round(share * len(rows))
+    true = np.array([catalog.samples[row].label for row in rows], np.int64)
     generator = np.random.default_rng(SEED)
-    chosen = generator.permutation(rows)[: round(share * len(rows))].tolist()
-    shifts = generator.integers(1, len(catalog.class_names), len(chosen)).tolist()
+    order = generator.permutation(len(rows))
+    labels = true.copy()
+    labels[order[:number]] = (true[order[:number]] + generator.integers(1, classes, number)) % classes
+    others = iter(order[number:].tolist())
+    while (lost := np.setdiff1d(true, labels)).size:
+        labels[np.flatnonzero(true == lost[0])[0]] = lost[0]
+        counts = np.bincount(labels, minlength=classes)
+        other = next((row for row in others if counts[true[row]] > 1), None)
+        if other is not None:
+            labels[other] = (true[other] + generator.integers(1, classes)) % classes
     samples = list(catalog.samples)
-    for index, shift in zip(chosen, shifts, strict=True):
-        sample = samples[index]
-        samples[index] = Sample(sample.path, (sample.label + shift) % len(catalog.class_names), sample.split)
+    for place in np.flatnonzero(labels != true).tolist():
+        samples[rows[place]] = replace(samples[rows[place]], label=int(labels[place]))
     return replace(catalog, samples=tuple(samples))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from shelfmind.ablation.steps import Answer, Step
 from shelfmind.ablation.table import BASE, Pretraining, Row, Table, Words
 from shelfmind.errors import UserError
+from shelfmind.machine.checksums import file_sha256
 from shelfmind.overrides import format_override
-from shelfmind.recipe import Recipe, load_recipe, with_overrides
+from shelfmind.recipe import Recipe, load_recipe, require_trained_size, with_overrides
 
 
 @dataclass(frozen=True)
@@ -24,12 +26,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Settings:
-    """Changes to a table by arguments: base recipe, overrides, epochs, or minutes instead of epochs."""
+    """Changes to a table by arguments: base recipe, overrides, epochs, or minutes instead of epochs; and the data set,
+    which has the lists of broader classes."""
 
     recipe: str | None = None
     overrides: tuple[str, ...] = ()
     epochs: int | None = None
     minutes: float | None = None
+    data: Path | None = None
 
 
 class Expansion:
@@ -89,6 +93,7 @@ class Expansion:
                 settings.recipe or table.base.recipe,
                 [*_overrides(table.base.set), *settings.overrides, *self._epochs(), *_overrides(row.set)],
             )
+            require_trained_size(recipe)
         except UserError as error:
             where = f"table {self.name}: " if row.name == BASE else f"table {self.name}: row '{row.name}': "
             raise UserError(f"{where}{error.message}") from None
@@ -150,6 +155,7 @@ class Expansion:
                 recipe = with_overrides(own, changes, "of the row")
             else:
                 recipe = load_recipe("pretrain", changes)
+            require_trained_size(recipe)
         except UserError as error:
             raise UserError(f"table {self.name}: row '{row.name}': pretrain: {error.message}") from None
         epochs = max(1, round(own.train.epochs * pretrain.length))
@@ -157,8 +163,16 @@ class Expansion:
             update={"model": own.model, "train": recipe.train.model_copy(update={"epochs": epochs})}
         )
         seed = seed if pretrain.seed is None else pretrain.seed
-        of = () if pretrain.broader is None else (("broader", pretrain.broader),)
-        return Step("pretrain", recipe, seed, minutes, self._wrong_labels(row), of=of)
+        return Step("pretrain", recipe, seed, minutes, self._wrong_labels(row), of=self._broader(pretrain))
+
+    def _broader(self, pretrain: Pretraining) -> tuple[tuple[str, str], ...]:
+        """The list of broader classes that a pretraining learns, by its name and content."""
+        if pretrain.broader is None:
+            return ()
+        named, root = ("broader", pretrain.broader), self.settings.data
+        if root is None or not (root / pretrain.broader).is_file():
+            return (named,)
+        return named, ("broader_sha256", file_sha256(root / pretrain.broader))
 
     def _wrong_labels(self, row: Row) -> float:
         return self.table.base.wrong_labels if row.wrong_labels is None else row.wrong_labels

@@ -23,7 +23,7 @@ class Step:
 
     `recipe` is for training and has no test-time views, which do not affect weights. `minutes` is the time budget, None
     if training is limited by epochs; `source` is the run to start from, `teachers` are those to distil from. `of` holds
-    further arguments of the kind: ``broader``, ``size`` and ``epochs``, ``rule``.
+    further arguments of the kind: ``broader`` with its checksum, ``size`` and ``epochs``, ``rule``.
     """
 
     kind: Kind

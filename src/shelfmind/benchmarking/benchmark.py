@@ -14,7 +14,7 @@ from typing import Any
 from shelfmind.batching import evenly_sampled
 from shelfmind.benchmarking.processes import CompletedCommand, Worker, run_predict
 from shelfmind.benchmarking.record import FORMAT, Change, changes, differences, machine, read_record, speed_of
-from shelfmind.benchmarking.subjects import TRAININGS, Subject, photos_of, recipe_of, subjects_of
+from shelfmind.benchmarking.subjects import TRAININGS, Subject, photos_of, recipe_of, skipped, subjects_of
 from shelfmind.errors import Message, UserError, argument
 from shelfmind.files import require_writable, write_json
 from shelfmind.images.checking import check_files, verdicts_path
@@ -51,18 +51,20 @@ def benchmark(request: BenchmarkRequest, watcher: Observer = SILENT) -> Benchmar
         The results, and the changes from those in `compare`.
 
     Raises:
-        UserError: no run, no usable engine, earlier results that cannot be read.
+        UserError: no run, no usable engine, no usable photos in `data`, earlier results that cannot be read. Anything
+            that fails while measuring is left out with a note.
     """
     if request.out is not None:
         require_writable(request.out)
     earlier = None if request.compare is None else read_record(request.compare)
     subjects, notes = subjects_of(request.run)
+    photos = _photos(request, watcher.counter, notes) if "command" in request.parts else []
     predicting: dict[str, Any] = {subject.name: {"batches": {}} for subject in subjects}
     if "engines" in request.parts:
         wanted = {each.name: _engine_task(each, request.batch) for each in subjects}
         predicting |= _speeds(wanted, request, watcher, "measuring engines", notes)
-    if "command" in request.parts:
-        for name, figures in _commands(subjects, request, watcher, notes).items():
+    if photos:
+        for name, figures in _commands(subjects, photos, request.rounds, watcher, notes).items():
             predicting.setdefault(name, {"batches": {}})["command"] = figures
     training: dict[str, Any] = {}
     if "training" in request.parts and not installed("mindspore"):
@@ -106,7 +108,7 @@ def _speeds(
     what: str,
     notes: list[str],
 ) -> dict[str, Any]:
-    """Results by name, with all workers warmed up and one active at a time."""
+    """Results by name, with all workers warmed up and one active at a time; without those that fail."""
     with ExitStack() as stack:
         workers: dict[str, Worker] = {}
         progress = watcher.counter(f"{what}: starting", len(wanted), "processes")
@@ -114,7 +116,7 @@ def _speeds(
             try:
                 workers[name] = stack.enter_context(closing(Worker(task)))
             except UserError as error:
-                notes.append(Message(f"note: {name} was skipped: {error}"))
+                notes.append(skipped(name, error.message))
             progress(1)
         calls = {name: [str(batch) for batch in _batches(wanted[name], request)] for name in workers}
         found: dict[str, dict[str, list[list[float]]]] = {
@@ -123,8 +125,12 @@ def _speeds(
         progress = watcher.counter(what, request.rounds, "rounds")
         for number in range(request.rounds):
             for name in _alternating(list(workers), number):
-                for batch in calls[name]:
-                    found[name][batch].append(workers[name].milliseconds(batch, SECONDS))
+                try:
+                    for batch in calls[name]:
+                        found[name][batch].append(workers[name].milliseconds(batch, SECONDS))
+                except UserError as error:
+                    notes.append(skipped(name, error.message))
+                    del workers[name]
             progress(1)
         return {
             name: {
@@ -141,13 +147,11 @@ def _batches(task: Mapping[str, Any], request: BenchmarkRequest) -> Sequence[int
 
 
 def _commands(
-    subjects: Sequence[Subject], request: BenchmarkRequest, watcher: Observer, notes: list[str]
+    subjects: Sequence[Subject], photos: Sequence[Path], rounds: int, watcher: Observer, notes: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """The duration of `predict` for several photos and for one, by subject: medians over rounds."""
-    photos = _photos(request, watcher.counter, notes)
-    if not photos:
-        return {}
-    rounds = min(request.rounds, COMMANDS)
+    """The duration of `predict` for several photos and for one, by subject: medians over rounds; without those that
+    fail."""
+    rounds = min(rounds, COMMANDS)
     completed: dict[str, list[tuple[CompletedCommand, CompletedCommand]]] = {subject.name: [] for subject in subjects}
     progress = watcher.counter("measuring the whole command", rounds * len(subjects), "commands")
     with tempfile.TemporaryDirectory() as folder:
@@ -156,10 +160,16 @@ def _commands(
         one_of.mkdir()
         for number in range(rounds):
             for subject in _alternating(list(subjects), number):
-                alone = run_predict(subject.place, subject.engine, photos[:1], one_of)
-                together = run_predict(subject.place, subject.engine, photos, all_of)
-                completed[subject.name].append((alone, together))
                 progress(1)
+                if subject.name not in completed:
+                    continue
+                try:
+                    alone = run_predict(subject.place, subject.engine, photos[:1], one_of)
+                    together = run_predict(subject.place, subject.engine, photos, all_of)
+                    completed[subject.name].append((alone, together))
+                except UserError as error:
+                    notes.append(skipped(f"the whole command with {subject.name}", error.message))
+                    del completed[subject.name]
     return {name: _command_figures(pairs, len(photos)) for name, pairs in completed.items()}
 
 
@@ -174,17 +184,23 @@ def _command_figures(pairs: Sequence[tuple[CompletedCommand, CompletedCommand]],
 
 
 def _photos(request: BenchmarkRequest, counter: Callable[..., Progress], notes: list[str]) -> list[Path]:
-    """Usable photos, evenly spaced from the folder; read once in advance, so that the disk cache is warm."""
-    data = request.data if request.data is not None else photos_of(request.run)
-    if data is None:
-        where = argument("data", "PHOTOS")
-        notes.append(
-            Message(f"note: the whole command was not measured because the run's photos are gone; give {where}")
-        )
+    """Usable photos of `data`; those of the run by default, or none with a note."""
+    if request.data is not None:
+        if not is_url(request.data) and not request.data.is_dir():
+            raise UserError(f"{request.data} must be a folder of photos")
+        return _usable(list(find_images([str(request.data)])), str(request.data), request.images, counter)
+    try:
+        return _usable(photos_of(request.run, counter), "the run's data", request.images, counter)
+    except UserError as error:
+        reason, where = error.message, argument("data", "PHOTOS")
+        notes.append(Message(f"note: the whole command was not measured: {reason}; set a folder of photos: {where}"))
         return []
-    if not is_url(data) and not data.is_dir():
-        raise UserError(f"{data} must be a folder of photos")
-    chosen = evenly_sampled(list(find_images([str(data)])), request.images)
+
+
+def _usable(photos: Sequence[Path], data: str, most: int, counter: Callable[..., Progress]) -> list[Path]:
+    """Usable ones among at most this many of the photos, evenly spaced; read once in advance, so that the disk cache is
+    warm."""
+    chosen = evenly_sampled(photos, most)
     progress = counter("checking photos", len(chosen))
     bad = {each.path for each in check_files(chosen, cache=verdicts_path(), progress=progress)}
     good = [path for path in chosen if path not in bad]

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from shelfmind.data import is_present, open_catalog
 from shelfmind.errors import Message, UserError
 from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.engines.choice import ENGINES, engines_for, file_checksum, how_to_install
 from shelfmind.inference.exported import Exported, read_exported
 from shelfmind.machine.instructions import require_instructions
 from shelfmind.machine.packages import how_to_install as how_to_install_package
+from shelfmind.progress import Counter
 from shelfmind.recipe import Recipe
 from shelfmind.runs.folder import RunFolder, read_json
 
@@ -53,19 +55,19 @@ def subjects_of(place: Path) -> tuple[list[Subject], list[str]]:
     found = [Subject(MINDSPORE, place, MINDSPORE)] if find_spec("mindspore") is not None else []
     notes: list[str] = []
     if not found:
-        notes.append(_note(MINDSPORE, f"it is not installed; run: {how_to_install_package(MINDSPORE)}"))
+        notes.append(skipped(MINDSPORE, f"it is not installed; run: {how_to_install_package(MINDSPORE)}"))
     weights = file_checksum(run.weights)
     for path in run.exports():
         try:
             exported = read_exported(path)
         except UserError as error:
-            notes.append(_note(path.name, error.message))
+            notes.append(skipped(path.name, error.message))
             continue
         if exported.facts["weights_file"] == weights:
             found += _of_file(exported)
             notes += _left_out(exported)
         else:
-            notes.append(_note(path.name, f"its weights differ from {run.weights.name}; export it again"))
+            notes.append(skipped(path.name, f"its weights differ from {run.weights.name}; export it again"))
     if not found:
         raise UserError(f"neither MindSpore nor an engine for the exported files of {place} is installed")
     return found, notes
@@ -76,14 +78,18 @@ def recipe_of(place: Path) -> Recipe:
     return read_exported(place).recipe if place.is_file() else RunFolder(place).read_recipe()
 
 
-def photos_of(place: Path) -> Path | None:
-    """The data set that the run was trained on, if it still exists."""
+def photos_of(place: Path, counter: Counter) -> list[Path]:
+    """The photos of the data set that the run was trained on. Raises `UserError` if it is gone or cannot be read."""
     if place.is_file():
         provenance = read_exported(place).facts["provenance"]
     else:
         provenance = read_json(RunFolder(place).provenance) if RunFolder(place).provenance.exists() else {}
-    path = Path(str(provenance.get("data", {}).get("path", "")))
-    return path if path.is_absolute() and path.exists() else None
+    origin = provenance.get("data", {})
+    data = Path(str(origin.get("path", "")))
+    if not origin or not is_present(data):
+        raise UserError("the run's photos are gone")
+    catalog = open_catalog(data, origin.get("format"), same_names=True, one_class=True, counter=counter)
+    return [sample.path for sample in catalog.samples]
 
 
 def _of_file(exported: Exported) -> list[Subject]:
@@ -101,12 +107,13 @@ def _left_out(exported: Exported) -> list[str]:
         for name, kind in ENGINES.items()
         if kind.takes(exported) and name not in measured
     }
-    return [_note(_name(engine, exported), reason) for engine, reason in reasons.items()]
+    return [skipped(_name(engine, exported), reason) for engine, reason in reasons.items()]
 
 
 def _name(engine: str, exported: Exported) -> str:
     return f"{engine} {exported.precision} of {exported.format}"
 
 
-def _note(what: str, reason: str) -> Message:
+def skipped(what: str, reason: str) -> Message:
+    """The note on something that was not measured."""
     return Message(f"note: {what} was skipped: {reason}")

@@ -53,7 +53,8 @@ def training_steps(place: str, overrides: list[str]) -> tuple[dict[str, Work], d
 
     scratch = scratch_training(Path(place), overrides)
     recipe = scratch.recipe
-    images, targets = scratch.batches.example(recipe.data.image_size)
+    size = recipe.stages[-1].image_size
+    images, targets = scratch.batches.example(size)
 
     def step() -> None:
         loss = update(scratch, images, targets, 0.0, 0.0)
@@ -61,7 +62,7 @@ def training_steps(place: str, overrides: list[str]) -> tuple[dict[str, Work], d
             loss.asnumpy()
 
     batch = str(recipe.train.batch_size)
-    facts = {"engine": "mindspore", "version": mindspore.__version__, "image_size": recipe.data.image_size}
+    facts = {"engine": "mindspore", "version": mindspore.__version__, "image_size": size}
     return {batch: step}, facts
 
 

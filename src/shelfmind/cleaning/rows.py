@@ -125,22 +125,46 @@ def cap_classes(rows: Sequence[Row], caps: Mapping[str, int], cap_all: int | Non
 
 
 def split_again(
-    rows: Sequence[Row], val_fraction: float, test_fraction: float | None, floor: int, seed: int
+    rows: Sequence[Row],
+    val_fraction: float,
+    test_fraction: float | None,
+    floor: int,
+    seed: int,
+    pairs: Iterable[tuple[str, str]] = (),
 ) -> list[Row]:
     """A new stratified split of the kept rows; without a `test_fraction` the test images are unchanged.
 
-    Each class contributes at least `floor` images to test and val, in this order, as long as one stays in train. A
-    fraction of 0 leaves its split empty.
+    Near-duplicates, connected by `pairs`, stay together and count as one image; those of several classes stay in
+    train. Each class contributes at least `floor` images to test and val, in this order, as long as one stays in train.
+    A fraction of 0 leaves its split empty.
     """
     shares = {"val": val_fraction} if test_fraction is None else {"test": test_fraction, "val": val_fraction}
     held_out = {split: share for split, share in shares.items() if share > 0}
-    indices = [i for i, row in enumerate(rows) if row.kept and (test_fraction is not None or row.new_split != "test")]
-    ids = {name: number for number, name in enumerate(sorted({rows[index].class_name for index in indices}))}
-    labels = np.array([ids[rows[index].class_name] for index in indices], np.int64)
-    changed = list(rows)
-    for index, split in zip(indices, stratified_split(labels, held_out, seed, floor).tolist(), strict=True):
-        changed[index] = replace(rows[index], new_split=split)
-    return changed
+    pool = {
+        row.source: index
+        for index, row in enumerate(rows)
+        if row.kept and _is_split_again(row, with_test=test_fraction is not None)
+    }
+    first = {name: group[0] for group in _groups(pairs, pool) for name in group}
+    units: dict[str, list[int]] = defaultdict(list)
+    for name, index in pool.items():
+        units[first.get(name, name)].append(index)
+    settled = [unit for unit in units.values() if len({rows[index].class_name for index in unit}) == 1]
+    ids = {name: number for number, name in enumerate(sorted({rows[unit[0]].class_name for unit in settled}))}
+    labels = np.array([ids[rows[unit[0]].class_name] for unit in settled], np.int64)
+    splits = dict.fromkeys(pool.values(), "train")
+    for unit, split in zip(settled, stratified_split(labels, held_out, seed, floor).tolist(), strict=True):
+        splits.update(dict.fromkeys(unit, split))
+    return [replace(row, new_split=splits.get(index, row.new_split)) for index, row in enumerate(rows)]
+
+
+def join_splits(rows: Iterable[Row], *, with_test: bool) -> list[Row]:
+    """The rows before a new split, as one split: all, or without `with_test` those that are not in test."""
+    return [replace(row, new_split="train") if _is_split_again(row, with_test=with_test) else row for row in rows]
+
+
+def _is_split_again(row: Row, *, with_test: bool) -> bool:
+    return with_test or row.new_split != "test"
 
 
 def find_repeats(
@@ -176,11 +200,15 @@ def find_repeats(
     return reasons, unsettled
 
 
-def _groups(pairs: Iterable[tuple[str, str]], at: Mapping[str, Row]) -> list[list[str]]:
-    """The connected images, each group and all groups in row order."""
-    known = [pair for pair in pairs if pair[0] in at and pair[1] in at]
-    connected = DisjointSets(name for pair in known for name in pair)
-    for one, other in known:
+def _groups(pairs: Iterable[tuple[str, str]], at: Collection[str]) -> list[list[str]]:
+    """The connected images of `at`, each group and all groups in row order.
+
+    Images that are not in `at`, such as dropped ones, connect others as well: pairs need not name each two of a group.
+    """
+    connected: DisjointSets[str] = DisjointSets()
+    for one, other in pairs:
+        connected.add(one)
+        connected.add(other)
         connected.merge(one, other)
     groups: dict[str, list[str]] = defaultdict(list)
     for name in at:

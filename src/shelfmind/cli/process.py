@@ -1,11 +1,13 @@
-"""Process-wide settings of the command, which a library must not change: signals, memory, warnings."""
+"""Process-wide settings of the command, which a library must not change: output, signals, memory, warnings."""
 
 from __future__ import annotations
 
 import ctypes
+import io
 import logging
 import os
 import signal
+import sys
 import threading
 import warnings
 from typing import Any
@@ -22,21 +24,34 @@ _M_ARENA_MAX = -8
 def prepare_process() -> None:
     """Configure the process, before a verb runs and MindSpore is imported."""
     share_cores()
-    treat_sigterm_as_ctrl_c()
+    escape_unprintable()
+    treat_signals_as_ctrl_c()
     share_memory_arenas()
     allow_many_files()
     silence_mindspore()
     word_log_as_typed()
 
 
-def treat_sigterm_as_ctrl_c() -> None:
-    """Treat SIGTERM like Ctrl-C, unless the program has its own handler.
+def escape_unprintable() -> None:
+    """Print characters that the terminal's encoding lacks, and bytes of file names that are not UTF-8, as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def treat_signals_as_ctrl_c() -> None:
+    """Treat SIGTERM and SIGHUP like Ctrl-C, unless the program handles or ignores them, as under `nohup`.
 
     While a graph compiles and runs, MindSpore's own handler answers Ctrl-C by sending SIGTERM to the process, so
-    Ctrl-C would usually end a training run silently. Python's SIGTERM handler waits for the graph.
+    Ctrl-C would usually end a training run silently. Python's SIGTERM handler waits for the graph. SIGHUP comes when
+    the terminal is gone.
     """
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def share_memory_arenas() -> bool:

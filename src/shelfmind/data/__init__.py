@@ -7,11 +7,12 @@ from pathlib import Path
 
 from shelfmind.data.assembling import require_two_classes
 from shelfmind.data.classes import normalise_class_name
-from shelfmind.data.detection import detect_format, detect_shards
+from shelfmind.data.detection import detect_format, detect_shards, needed_format
 from shelfmind.data.object_tree import catalog_of_objects
 from shelfmind.data.shards import prepare_shards
 from shelfmind.data.sources import SOURCES
 from shelfmind.errors import UserError, unknown_name
+from shelfmind.object_stores.objects import see_changes
 from shelfmind.progress import Counter, count_silently
 from shelfmind.records import Catalog
 from shelfmind.requests.shared import require_path
@@ -22,6 +23,7 @@ __all__ = [
     "absolute",
     "detect_format",
     "is_present",
+    "needed_format",
     "normalise_class_name",
     "open_catalog",
     "require_outside",
@@ -64,6 +66,7 @@ def open_catalog(
         raise unknown_name("format", format, SOURCES)
     root = absolute(root)
     require_path(root)
+    see_changes()
     try:
         catalog = _read(root, format, seed, same_names, counter)
     except PermissionError as error:

@@ -10,6 +10,7 @@ import yaml
 
 from shelfmind.errors import UserError
 from shelfmind.images.photo_files import read_file
+from shelfmind.images.verified_files import require_intact
 from shelfmind.structured_text import parse_json, parse_yaml
 from shelfmind.urls import shown_url
 
@@ -21,8 +22,8 @@ _LONGEST_NAME = 200
 def listed_classes(root: Path) -> tuple[str, ...]:
     """The class names in ``classes.txt`` (one a line), ``dataset_info.json`` or the front matter of ``README.md``.
 
-    Empty if there is none of them, or it names no classes. Raises `UserError` if it cannot be parsed, or names two
-    classes alike.
+    Empty if there is none of them, or it names no classes. Raises `UserError` if it cannot be parsed, names two classes
+    alike, or differs from its checksum.
     """
     text = _text_of(root / CLASS_LIST)
     if text is not None:
@@ -190,6 +191,7 @@ def _front_matter(text: str) -> Any:
 
 
 def _text_of(path: Path) -> str | None:
+    require_intact([path])
     try:
         return read_file(path).decode("utf-8-sig")
     except (FileNotFoundError, NotADirectoryError):

@@ -10,7 +10,7 @@ from shelfmind.data.sources import SOURCES, Source
 from shelfmind.errors import UserError, argument
 from shelfmind.nouns import counted, shortened
 from shelfmind.requests.shared import require_path
-from shelfmind.urls import shown_url
+from shelfmind.urls import is_url, shown_url
 
 _ARCHIVES = frozenset({".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"})
 
@@ -34,6 +34,19 @@ def detect_shards(root: Path) -> str | None:
     Raises `UserError` if there are shards of several formats.
     """
     return _matching(root, lambda source: bool(source.shards))
+
+
+def needed_format(root: Path, format: str) -> str | None:
+    """The format to give in order to open the data at `root` as this format; None if it is detected.
+
+    Object stores are not asked: their format is always given.
+    """
+    if is_url(root):
+        return format
+    try:
+        return None if detect_format(root) == format else format
+    except UserError:
+        return format
 
 
 def _matching(root: Path, chosen: Callable[[Source], bool]) -> str | None:

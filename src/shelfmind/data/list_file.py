@@ -11,7 +11,8 @@ from shelfmind.tables import write_table
 
 
 def write_list(path: Path, samples: Sequence[Sample], class_names: Sequence[str]) -> None:
-    """Write these samples with their splits as a data set in the format ``csv``; class ids are preserved.
+    """Write these samples with their splits as a data set in the format ``csv``; it has the same class ids if every
+    class has a sample.
 
     A CSV list cannot store every name (bytes that are not UTF-8, leading or trailing blanks). A file with such a name
     gets a link in a folder next to the list; if a class has such a name, all classes are named by their ids.

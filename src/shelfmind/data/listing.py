@@ -12,6 +12,7 @@ from pathlib import Path
 
 from shelfmind.errors import UserError
 from shelfmind.images.decoding import IMAGE_SUFFIXES
+from shelfmind.machine.checksum_lists import CHECKSUMS
 from shelfmind.nouns import counted, shortened
 
 _SYSTEM_FOLDERS = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
@@ -142,7 +143,7 @@ def _collect(folder: Path, recursive: bool, found: Listing, real_root: str, ance
     found.images.extend(folder / name for name in level.images)
     if level.images:
         found.folders.append(folder)
-    found.add_others(count_by_suffix(level.others))
+    found.add_others(count_by_suffix(name for name in level.others if name != CHECKSUMS))
     found.circular_links.extend(folder / name for name in level.circular_links)
     found.outside_folders.extend(folder / name for name in level.outside_folders)
     found.outside_images.extend(folder / name for name in level.outside_images)

@@ -10,6 +10,7 @@ from shelfmind.data.splits import relative_name
 from shelfmind.errors import UserError
 from shelfmind.images.archives import ROW_SUFFIXES
 from shelfmind.images.photo_files import read_file
+from shelfmind.images.verified_files import require_intact
 from shelfmind.nouns import counted, shortened
 from shelfmind.structured_text import parse_json
 from shelfmind.urls import shown_url
@@ -24,7 +25,7 @@ def kept_results(shards: Iterable[Path], files: Iterable[Path]) -> list[Path]:
     """The Parquet and Arrow files among `shards` that are no data: caches, and files that ``state.json`` in the same
     folder does not name. `files` are all files of the data set.
 
-    Raises `UserError` if a file that it names is missing.
+    Raises `UserError` if a file that it names is missing, or if it differs from its checksum.
     """
     rows = [path for path in shards if path.suffix.lower() in ROW_SUFFIXES]
     present = frozenset(files)
@@ -49,6 +50,7 @@ def _named_files(state: Path, present: frozenset[Path]) -> frozenset[str]:
     """The data files that the state of a saved data set names; empty if it is something else."""
     if state not in present:
         return frozenset()
+    require_intact([state])
     try:
         named = frozenset(Path(each["filename"]).name for each in parse_json(read_file(state))["_data_files"])
     except (OSError, ValueError, TypeError, KeyError):

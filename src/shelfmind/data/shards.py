@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,9 @@ from shelfmind.data.splits import SPLIT_ALIASES, relative_name
 from shelfmind.errors import UserError
 from shelfmind.files import reason
 from shelfmind.images.archives import ARCHIVE_SUFFIXES, ROW_SUFFIXES, members_of, split_member
-from shelfmind.nouns import shortened
+from shelfmind.images.verified_files import require_intact
+from shelfmind.machine.checksum_lists import CHECKSUMS, checksums_in, listed_checksum
+from shelfmind.nouns import counted, shortened
 from shelfmind.object_stores.objects import fetch_all, is_object, local_copy, objects_below
 from shelfmind.progress import Counter
 from shelfmind.urls import is_url, shown_url
@@ -34,8 +37,8 @@ class Shard:
 def find_shards(root: Path, suffixes: Collection[str]) -> tuple[list[Shard], list[str]]:
     """The shards with these suffixes in natural order, `root` itself or all files below it, and notes on skipped ones.
 
-    `root` is a file, a folder, or the URL of either; `kept_results` are skipped. Raises `UserError` if only some shards
-    name their split.
+    `root` is a file, a folder, or the URL of either; `kept_results` are skipped. Shards that are not among the listed
+    checksums of the others are noted. Raises `UserError` if only some shards name their split.
     """
     paths, skipped = _used(root, suffixes)
     shards = [Shard(path, _split_of(path, root)) for path in paths]
@@ -45,7 +48,7 @@ def find_shards(root: Path, suffixes: Collection[str]) -> tuple[list[Shard], lis
             f"some shards in {shown_url(root)} name their split and others do not ({shortened(without)}); name all of "
             "them like train-000.tar, val-000.tar or test-000.tar, or move the others away"
         )
-    return shards, note_results(skipped, root)
+    return shards, [*note_results(skipped, root), *note_unlisted(paths, root)]
 
 
 def shard_paths(root: Path, suffixes: Collection[str]) -> list[Path]:
@@ -94,22 +97,35 @@ def _is_photo(name: str) -> bool:
 
 
 def prepare_shards(root: Path, suffixes: Collection[str], counter: Counter) -> None:
-    """Fetch the shards that are in an object store and not cached, and list the members of all shards.
+    """Fetch the shards that are in an object store and not cached, verify those with a checksum, and list the members
+    of all shards.
 
-    Raises `UserError` if one cannot be read.
+    Raises `UserError` if one is damaged, cannot be read, or has a checksum and is missing.
     """
     paths = shard_paths(root, suffixes)
+    _require_listed(root, suffixes, paths)
     try:
         fetch_all(paths, counter)
     except FileNotFoundError as error:
         raise UserError(
             f"a shard in {shown_url(root)} cannot be read: it was deleted meanwhile; run the command again"
         ) from error
+    require_intact(paths, counter)
     progress = counter("listing shards", len(paths), "shards")
     for path in paths:
         with reading(path):
             members_of(path)
         progress(1)
+
+
+def note_unlisted(shards: Sequence[Path], root: Path) -> list[str]:
+    """A note on shards without a checksum, if others have one; empty if all or none have."""
+    unlisted = [path for path in shards if not is_url(path) and listed_checksum(path) is None]
+    if not 0 < len(unlisted) < len(shards):
+        return []
+    what = counted(len(unlisted), "shard is", "shards are")
+    names = shortened((relative_name(path, root) for path in unlisted), 3)
+    return [f"{what} not listed in {CHECKSUMS} and therefore not verified: {names}"]
 
 
 @contextmanager
@@ -147,6 +163,22 @@ def _files_at(root: Path) -> list[Path]:
     if root.is_dir():
         return [path for _, others in folders_below(root) for path in others]
     return [root] if root.is_file() else []
+
+
+def _require_listed(root: Path, suffixes: Collection[str], shards: Sequence[Path]) -> None:
+    """Raise `UserError` if shards are missing that a list of checksums in `root` or above a shard has."""
+    if is_url(root) or not root.is_dir():
+        return
+    folders = {root, *(folder for each in shards for folder in each.parents if folder.is_relative_to(root))}
+    listed = {folder / name for folder in folders for name in checksums_in(folder)}
+    missing = [path for path in _with_suffix(listed, suffixes) if not os.path.lexists(path)]
+    if missing:
+        what = counted(len(missing), "shard is missing", "shards are missing")
+        names = shortened(relative_name(path, root) for path in missing)
+        raise UserError(
+            f"{what} in {root}, although listed in {CHECKSUMS}: {names}; copy the data set again, or, to do without "
+            "them, remove their lines from the list"
+        )
 
 
 def _with_suffix(files: Iterable[Path], suffixes: Collection[str]) -> list[Path]:

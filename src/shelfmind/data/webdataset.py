@@ -42,7 +42,7 @@ def webdataset_catalog(root: Path, seed: int = 0, same_names: bool = False) -> C
     of ``.json``, or ``.txt``; see `ClassNames` for names that are numbers. The name or folder of a shard gives its
     split. Raises `UserError` for damaged shards and for photos without a label.
     """
-    shards, _ = find_shards(root, TAR_SUFFIXES)
+    shards, notes = find_shards(root, TAR_SUFFIXES)
     if not shards:
         raise UserError(f"no tar shards in {shown_url(root)} (looked for *.tar, such as train-000.tar)")
     folder = shards_root(root, TAR_SUFFIXES)
@@ -66,7 +66,7 @@ def webdataset_catalog(root: Path, seed: int = 0, same_names: bool = False) -> C
         root=folder,
         format="webdataset",
         seed=seed,
-        notes=_notes(found, names),
+        notes=[*notes, *_notes(found, names)],
         same_names=same_names,
     )
 

@@ -34,6 +34,9 @@ Verdict = Literal["better", "worse", "none"]
 class Comparison:
     """The difference of two results on the same images, in the unit of their scores.
 
+    Its variance is that over images plus that over seeds, minus their common part (images and seeds are crossed, as
+    cases and readers in Hillis, Statistics in Medicine 2007).
+
     Attributes:
         difference: the mean over images and seeds.
         ci95: its paired bootstrap interval over images, each image's mean over the seeds.
@@ -63,6 +66,10 @@ class Comparison:
         """The variance of the difference over seeds, from the spread; None if unknown."""
         return None if self.spread is None else self.spread**2 / len(self.by_seed)
 
+    def variance(self, seed_variance: float) -> float:
+        """The variance of the difference over images and seeds, if that over seeds is `seed_variance`."""
+        return self.variance_over_images + max(0.0, seed_variance - self.noise)
+
 
 def compare(scores: Wide, others: Wide, paired: bool = True) -> Comparison:
     """Compare scores (S, N) of S seeds on N images with others on the same images; higher is better.
@@ -88,34 +95,45 @@ def p_values(comparisons: Sequence[Comparison]) -> list[float]:
     """Return the p-value of each comparison of a table: the probability of a difference at least this large with other
     images and seeds if there is none.
 
-    The variance of a difference is that over images plus that over seeds, minus their common part (images and seeds are
-    crossed, as cases and readers in Hillis, Statistics in Medicine 2007, which also gives the degrees of freedom of
-    Student's distribution). The spread over few seeds is itself very noisy, so each one is shrunk towards the table's
-    mean, which counts for two rows (as in Smyth, Statistical Applications in Genetics and Molecular Biology 2004, there
-    with an estimated weight). For a single seed, the p-value covers images only.
+    The degrees of freedom of Student's distribution are Hillis's. For a single seed, the p-value covers images only.
+    """
+    return [_p_value(each, seeds) for each, seeds in zip(comparisons, _over_seeds(comparisons), strict=True)]
+
+
+@dataclass(frozen=True)
+class _OverSeeds:
+    """An estimate of the variance of a difference over seeds, and its degrees of freedom."""
+
+    variance: float
+    freedom: int
+
+
+def _over_seeds(comparisons: Sequence[Comparison]) -> list[_OverSeeds | None]:
+    """Return the variance over seeds of each comparison of a table, None if unknown.
+
+    The spread over few seeds is itself very noisy, so each one is shrunk towards the table's mean, which counts for two
+    rows (as in Smyth, Statistical Applications in Genetics and Molecular Biology 2004, there with an estimated weight).
     """
     spreads = [each.variance_over_seeds for each in comparisons]
     known = [spread for spread in spreads if spread is not None]
-    mean_variance = float(np.mean(known)) if len(known) >= _MIN_ROWS else None
-    return [_p_value(each, own, mean_variance) for each, own in zip(comparisons, spreads, strict=True)]
+    prior = PRIOR_ROWS if len(known) >= _MIN_ROWS else 0
+    mean = float(np.mean(known)) if prior else 0.0
+    return [
+        None if own is None else _OverSeeds((own + prior * mean) / (1 + prior), (len(each.by_seed) - 1) * (1 + prior))
+        for each, own in zip(comparisons, spreads, strict=True)
+    ]
 
 
-def _p_value(comparison: Comparison, own: float | None, mean_variance: float | None) -> float:
+def _p_value(comparison: Comparison, seeds: _OverSeeds | None) -> float:
     from scipy.stats import norm, t  # slow to import
 
-    total, size = comparison.variance_over_images, abs(comparison.difference)
+    size = abs(comparison.difference)
     if size == 0:
         return 1.0
-    if own is None or len(comparison.by_seed) < 2:
+    total = comparison.variance(0.0 if seeds is None else seeds.variance)
+    if seeds is None or seeds.variance == 0:
         return float(2 * norm.sf(size / math.sqrt(total)))
-    freedom = len(comparison.by_seed) - 1
-    seed_variance = own
-    if mean_variance is not None:
-        seed_variance, freedom = (own + PRIOR_ROWS * mean_variance) / (1 + PRIOR_ROWS), freedom * (1 + PRIOR_ROWS)
-    total += max(0.0, seed_variance - comparison.noise)
-    if seed_variance == 0:
-        return float(2 * norm.sf(size / math.sqrt(total)))
-    return float(2 * t.sf(size / math.sqrt(total), freedom * (total / seed_variance) ** 2))
+    return float(2 * t.sf(size / math.sqrt(total), seeds.freedom * (total / seeds.variance) ** 2))
 
 
 def verdict_of(comparison: Comparison, adjusted: float, images: int) -> Verdict:
@@ -125,9 +143,22 @@ def verdict_of(comparison: Comparison, adjusted: float, images: int) -> Verdict:
     return "better" if comparison.difference > 0 else "worse"
 
 
-def expected_by_chance(comparisons: int) -> float:
-    """Return the expected number of 95% intervals that exclude zero by chance if there are no differences."""
-    return LEVEL * comparisons
+def expected_by_chance(comparisons: Sequence[Comparison]) -> float:
+    """Return the expected number of 95% intervals of a table that exclude zero by chance if there are no differences.
+
+    The intervals cover images only, so an interval excludes zero more often than at its level where training varies as
+    well. For a single seed, only images are accounted for.
+    """
+    return sum(_exclusion(each, seeds) for each, seeds in zip(comparisons, _over_seeds(comparisons), strict=True))
+
+
+def _exclusion(comparison: Comparison, seeds: _OverSeeds | None) -> float:
+    """Return the probability that a difference without a cause exceeds the reach of its interval."""
+    from scipy.stats import norm  # slow to import
+
+    total = comparison.variance(0.0 if seeds is None else seeds.variance)
+    reach = Z95 * math.sqrt(comparison.variance_over_images / total) if total else Z95
+    return float(2 * norm.sf(reach))
 
 
 def class_mean_scores(hits: Wide, labels: Ints) -> Wide:

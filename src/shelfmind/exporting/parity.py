@@ -107,10 +107,13 @@ def require_parity(name: str, found: Parity, precision: str, tolerance: float) -
     """Check a comparison, and return notes on what it cannot rule out.
 
     Raises:
-        UserError: the engine differs from MindSpore by more than `tolerance`, see `TOLERANCES`.
+        UserError: the engine differs from MindSpore by more than `tolerance`, see `TOLERANCES`, or outputs are NaN or
+            infinite.
     """
     images, allowed = counted(found.images, "image"), argument("tolerance", tolerance)
     same = f"the best class is the same for {found.agreement:.2%} of {images}"
+    if not np.isfinite((found.greatest_difference, found.least_cosine)).all():
+        raise UserError(f"{name} or MindSpore gives NaN or infinite values for some of {images}; nothing was written")
     if precision == EXACT:
         if found.greatest_difference > tolerance:
             far = f"by up to {found.greatest_difference:.2g} in a probability ({same})"

@@ -207,7 +207,7 @@ def _long_tail_reasons(situation: Situation) -> list[Reason]:
     photos = situation.photos
     if not photos.long_tail:
         return []
-    favour = call("evaluate", runs=["RUN"], data=str(situation.data), logit_adjust=0.5)
+    favour = call("evaluate", runs=["RUN"], data=str(situation.data), format=situation.format, logit_adjust=0.5)
     counts = f"{photos.smallest:,} to {counted(photos.largest, 'training photo')} a class"
     return [
         ("long tail", Message(f"{counts}; to test without training whether favouring rare classes helps: {favour}"))

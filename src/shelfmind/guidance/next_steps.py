@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from shelfmind.errors import Message, call
 from shelfmind.guidance.arguments import whole
-from shelfmind.guidance.places import unused
+from shelfmind.guidance.places import named, unused, unused_beside
 from shelfmind.guidance.starts import typical_count, with_official_start
 from shelfmind.guidance.thresholds import ENOUGH_STEPS, FEW_PHOTOS, IMBALANCE, LOW_TOP1
 from shelfmind.nouns import counted
@@ -50,7 +50,7 @@ class Audited:
 
     def call(self, verb: str, **arguments: Any) -> Message:
         """A command with the data set's format, if that was given."""
-        return Message(call(verb, **arguments, **({} if self.format is None else {"format": self.format})))
+        return Message(call(verb, **arguments, format=self.format))
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,6 @@ class Trained:
     arguments: Mapping[str, Any]
     tests: bool
     from_random: bool
-
-    @property
-    def data(self) -> str:
-        """The data set."""
-        return str(self.arguments["data"])
 
     @property
     def photos(self) -> int:
@@ -93,10 +88,13 @@ class Trained:
         """Whether the validation accuracy is too low for the run to be useful."""
         return self.figures is not None and self.figures["top1"] < LOW_TOP1
 
+    def call(self, verb: str, **arguments: Any) -> Message:
+        """A command on the data set, with its format if that was given."""
+        return Message(call(verb, **arguments, data=self.arguments["data"], format=self.arguments.get("format")))
+
     def again(self, suffix: str, **changes: Any) -> dict[str, Any]:
         """The arguments to train again into a folder next to this one."""
-        folder = unused(self.run.with_name(f"{self.run.name}_{suffix}"))
-        return {**self.arguments, "out": str(folder), **changes}
+        return {**self.arguments, "out": str(unused_beside(self.run, suffix)), **changes}
 
 
 @dataclass(frozen=True)
@@ -116,9 +114,7 @@ class Evaluated:
 
     def call(self, verb: str, **arguments: Any) -> Message:
         """A command on the data, with its format if that was given."""
-        return Message(
-            call(verb, **arguments, data=str(self.data), **({} if self.format is None else {"format": self.format}))
-        )
+        return Message(call(verb, **arguments, data=str(self.data), format=self.format))
 
 
 S = TypeVar("S")
@@ -158,7 +154,7 @@ def _clean_copy_command(audited: Audited) -> Message:
     drops = {"drop_leaks": audited.count("leak") > 0, "drop_duplicates": audited.count("duplicate") > 0}
     chosen = {name: True for name, wanted in drops.items() if wanted}
     by_audit = {"audit": str(audited.out)} if chosen else {}
-    out = unused(audited.out.with_name(f"{audited.data.absolute().name}_clean"))
+    out = unused(named(audited.out).with_name(f"{named(audited.data).name}_clean"))
     return audited.call("prepare", data=str(audited.data), **by_audit, **chosen, out=str(out))
 
 
@@ -244,7 +240,7 @@ AFTER_AUDIT: dict[str, Row[Audited]] = {
     "train": Row(
         lambda it: True,
         lambda it: "train a first model (labels were not checked: find-label-errors does that)",
-        lambda it: it.call("train", data=str(it.data), out=str(unused(it.out.with_name("runs") / "first"))),
+        lambda it: it.call("train", data=str(it.data), out=str(unused(named(it.out).with_name("runs") / "first"))),
     ),
 }
 """The next steps after an audit, most urgent first."""
@@ -271,21 +267,24 @@ AFTER_TRAINING: dict[str, Row[Trained]] = {
     "label_errors": Row(
         lambda it: it.low,
         lambda it: "fewer than half of the validation photos are recognised; check the labels",
-        lambda it: Message(
-            call("find_label_errors", data=it.data, out=str(unused(it.run.with_name(f"{it.run.name}_labels"))))
-        ),
+        lambda it: it.call("find_label_errors", out=str(unused_beside(it.run, "labels"))),
     ),
     "gallery": Row(
         lambda it: "embedding" in str(it.arguments.get("recipe", "")),
         lambda it: "its embeddings are trained for a gallery; enrol products",
         lambda it: Message(
-            call("gallery_create", gallery=str(unused(it.run.with_name("products"))), run=str(it.run), data="PRODUCTS")
+            call(
+                "gallery_create",
+                gallery=str(unused(named(it.run).with_name("products"))),
+                run=str(it.run),
+                data="PRODUCTS",
+            )
         ),
     ),
     "test": Row(
         lambda it: it.tests,
         lambda it: "evaluate it on the test split",
-        lambda it: Message(call("evaluate", runs=[str(it.run)], data=it.data, split="test")),
+        lambda it: it.call("evaluate", runs=[str(it.run)], split="test"),
     ),
     "export": Row(lambda it: True, lambda it: FASTER, lambda it: Message(call("export", run=str(it.run)))),
 }
@@ -300,7 +299,7 @@ AFTER_EVALUATION: dict[str, Row[Evaluated]] = {
     "label_errors": Row(
         lambda it: it.figures["top1"] < LOW_TOP1,
         lambda it: "fewer than half of the photos are recognised; check the labels",
-        lambda it: it.call("find_label_errors", out=str(unused(it.run.with_name(f"{it.run.name}_labels")))),
+        lambda it: it.call("find_label_errors", out=str(unused_beside(it.run, "labels"))),
     ),
     "calibrate": Row(
         lambda it: it.poorly_calibrated,

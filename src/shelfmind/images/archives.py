@@ -18,6 +18,7 @@ from shelfmind.arrays import Ints
 from shelfmind.images.members import Index, Members, Window, keep_members, recalled_members
 from shelfmind.images.row_files import RowFile
 from shelfmind.images.tar_files import tar_members
+from shelfmind.images.verified_files import require_intact
 from shelfmind.object_stores.objects import FileStatus, local_copy, open_copy, own_status
 from shelfmind.urls import is_url, shown_url
 
@@ -67,8 +68,9 @@ def read_members(archive: Path, names: Iterable[str]) -> Iterator[bytes]:
 
 
 def members_of(archive: Path) -> Members:
-    """The members of an archive, listed once per version of it. Raises as `member_status`."""
+    """The members of an archive, which is verified and listed once per version of it. Raises as `member_status`."""
     version = _version(archive)
+    require_intact([archive])
     members = recalled_members(archive, version)
     if members is None:
         if archive.suffix.lower() in TAR_SUFFIXES:

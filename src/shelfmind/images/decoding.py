@@ -175,14 +175,13 @@ def open_stored(file: IO[bytes], size_bytes: int, draft_size: tuple[int, int] | 
     """Decode like `open_image` a file that is open at its start, and return how the image is stored."""
     _silence_pillow()
     with _decoder(file, size_bytes) as image:
-        orientation = _orientation(image)
-        width, height = image.size if orientation < 5 else image.size[::-1]
+        width, height = _upright_size(image)
         stored = Stored(
             format=image.format or "",
             mode=image.mode,
             width=width,
             height=height,
-            orientation=orientation,
+            orientation=_orientation(image),
             animated=_is_animated(image),
             transparent=image.has_transparency_data,
         )
@@ -193,7 +192,15 @@ def upright_size(path: Path) -> tuple[int, int]:
     """Width and height of the upright image from the file's header, without decoding. Raises `BadImage`."""
     _silence_pillow()
     with opened_file(path) as (file, size_bytes), _decoder(file, size_bytes) as image:
-        return image.size if _orientation(image) < 5 else image.size[::-1]
+        return _upright_size(image)
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of an image that is not decoded yet, once it is upright."""
+    width, height = image.size
+    if isinstance(image, TiffImagePlugin.TiffImageFile):  # `size` may already have swapped sides
+        width, height = image.tag_v2[ExifTags.Base.ImageWidth], image.tag_v2[ExifTags.Base.ImageLength]
+    return (width, height) if _orientation(image) < 5 else (height, width)
 
 
 def _opened(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,11 +12,20 @@ from pathlib import Path
 from shelfmind.batching import batched
 from shelfmind.errors import UserError
 from shelfmind.images.file_cache import CacheEntry, FileCache
-from shelfmind.images.photo_files import FileStatus, fetched_ahead, file_status, full_name
-from shelfmind.images.shared_files import require_same_files
+from shelfmind.images.photo_files import (
+    FileStatus,
+    ask_stores,
+    fetched_ahead,
+    found_status,
+    found_statuses,
+    full_name,
+    seen_versions,
+)
+from shelfmind.images.shared_files import same_files
 from shelfmind.machine.cluster import Cluster
 from shelfmind.machine.cores import available_cores
 from shelfmind.nouns import counted
+from shelfmind.object_stores.store import StoredObject
 
 Examine = Callable[[int, Path], tuple[bytes | None, bool]]
 """Maps a file's index and path to a result, and whether the result is final for these bytes."""
@@ -40,7 +49,12 @@ class _NewFile:
     mtime_ns: int
 
 
-_Part = list[_NewFile]
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Files for a worker, and the versions of objects among them."""
+
+    files: list[_NewFile]
+    versions: Mapping[Path, StoredObject]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +98,7 @@ def examine_files(
             starts = range(0, len(batch), _FILES_PER_TASK)
             tasks = [batch[start : start + _FILES_PER_TASK] for start in starts]
             fresh: list[tuple[bytes, CacheEntry]] = []
+            ask_stores(batch)
             with fetched_ahead([path for path in batch if _key(path) not in known]):
                 for outcomes in pool.map(examine_task, [batch_start + start for start in starts], tasks):
                     fresh.extend((_key(each.examined.path), each.fresh) for each in outcomes if each.fresh is not None)
@@ -127,21 +142,21 @@ def _new_files(
     paths: Sequence[Path], file_cache: FileCache, reuse: Reuse, progress: Callable[[int], None]
 ) -> Iterator[tuple[tuple[bytes, ...], _Part]]:
     """Files that are not cached, in parts with the keys of their results."""
-    waiting: _Part = []
+    waiting: list[_NewFile] = []
     for start in range(0, len(paths), _FILES_PER_PART):
         batch = paths[start : start + _FILES_PER_PART]
         known = file_cache.recall([_key(path) for path in batch])
-        found = [(index, path, _status(path), known.get(_key(path))) for index, path in enumerate(batch, start)]
         new = [
             _NewFile(index, path, status.size, status.mtime_ns)
-            for index, path, status, cached in found
-            if status is not None and (cached is None or not _is_current(cached, status, reuse))
+            for index, (path, status) in enumerate(zip(batch, found_statuses(batch), strict=True), start)
+            if status is not None and not _is_current(known.get(_key(path)), status, reuse)
         ]
         progress(len(batch) - len(new))
         waiting += new
         if len(waiting) >= _FILES_PER_PART or start + _FILES_PER_PART >= len(paths):
             for part in batched(waiting, _FILES_PER_PART):
-                yield tuple(_key(file.path) for file in part), part
+                paths_of_part = [file.path for file in part]
+                yield tuple(map(_key, paths_of_part)), _Part(part, seen_versions(paths_of_part))
             waiting = []
 
 
@@ -149,19 +164,22 @@ def _examining(examine: Examine) -> Callable[[_Part], list[CacheEntry | None]]:
     """In a worker: the function that examines a part."""
 
     def examine_part(part: _Part) -> list[CacheEntry | None]:
-        require_same_files((os.fspath(file.path), file.size) for file in part)
-        with ThreadPoolExecutor(available_cores()) as pool:
-            found = pool.map(lambda file: examine(file.index, file.path), part)
+        with (
+            same_files(((os.fspath(file.path), file.size) for file in part.files), part.versions),
+            fetched_ahead([file.path for file in part.files]),
+            ThreadPoolExecutor(available_cores()) as pool,
+        ):
+            found = pool.map(lambda file: examine(file.index, file.path), part.files)
             return [
                 CacheEntry(file.size, file.mtime_ns, content) if final else None
-                for file, (content, final) in zip(part, found, strict=True)
+                for file, (content, final) in zip(part.files, found, strict=True)
             ]
 
     return examine_part
 
 
 def _describe(part: _Part) -> str:
-    return f"{counted(len(part), 'file')} from {part[0].path} on"
+    return f"{counted(len(part.files), 'file')} from {part.files[0].path} on"
 
 
 def _require_usable(file_cache: FileCache) -> None:
@@ -172,16 +190,9 @@ def _require_usable(file_cache: FileCache) -> None:
         )
 
 
-def _status(path: Path) -> FileStatus | None:
-    try:
-        return file_status(path)
-    except (OSError, ValueError):
-        return None  # whoever opens it reports why
-
-
-def _is_current(known: CacheEntry, status: FileStatus | None, reuse: Reuse) -> bool:
-    """Whether the cached result is of the file as it is now, and still good."""
-    if status is None or (known.size, known.mtime_ns) != (status.size, status.mtime_ns):
+def _is_current(known: CacheEntry | None, status: FileStatus | None, reuse: Reuse) -> bool:
+    """Whether there is a cached result of the file as it is now that is still good."""
+    if known is None or status is None or (known.size, known.mtime_ns) != (status.size, status.mtime_ns):
         return False
     return reuse(known.content)
 
@@ -201,7 +212,7 @@ def _examine_some(
 
 
 def _examine(examine: Examine, known: CacheEntry | None, reuse: Reuse, index: int, path: Path) -> _Outcome:
-    status = _status(path)
+    status = found_status(path)  # whoever opens a missing file reports why
     if known is not None and _is_current(known, status, reuse):
         return _Outcome(Examined(path, known.content), None)
     content, permanent = examine(index, path)

@@ -111,7 +111,8 @@ class FileCache:
                 "CREATE TABLE IF NOT EXISTS findings"
                 " (path BLOB PRIMARY KEY, size INTEGER, mtime_ns INTEGER, content BLOB, crc INTEGER)"
             )
-            connection.execute(f"PRAGMA user_version={self._layout}")
+            if layout != self._layout:
+                connection.execute(f"PRAGMA user_version={self._layout}")
 
     def _recover(self, error: Exception) -> None:
         """Recreate a damaged database; continue without a cache if it is locked or cannot be written."""

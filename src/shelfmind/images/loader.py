@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
-from shelfmind.images.sampling import epoch_order, in_class_batches
+from shelfmind.images.sampling import batch_order, full_batch, part_of_batches
 from shelfmind.images.squares import Square, Squares, in_order
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import restore_interrupts
@@ -24,9 +24,10 @@ from shelfmind.transforms.mixing import mix_batch, one_hot
 class TrainingBatches:
     """The training images in seeded order, augmented by MindSpore's C++ operators, and mixed.
 
-    The same seed, epoch and number of workers (at most the number of cores) give the same batches when resumed at any
-    multiple of `checkpoint_steps`. In a data-parallel job each process has an equal part of every batch; together they
-    have the images that one process would have, but each augments and mixes its own.
+    An epoch here is a whole pass over the images, also where training ends an epoch earlier. The same seed, epoch and
+    number of workers (at most the number of cores) give the same batches for the same segment. In a data-parallel job
+    each process has an equal part of every batch; together they have the images that one process would have, but each
+    augments and mixes its own.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class TrainingBatches:
         self.recipe = recipe
         self.seed = seed
         self.world = world()
-        self.batch_size = min(recipe.train.batch_size, len(labels) // self.world.size * self.world.size)
+        self.batch_size = full_batch(recipe.train.batch_size, len(labels), self.world.size)
         self._ordered: tuple[int, npt.NDArray[np.int64]] | None = None
 
     @property
@@ -65,7 +66,8 @@ class TrainingBatches:
         self, epoch: int, start: int, stop: int, image_size: int, mix: bool, view: int = 0
     ) -> Iterator[tuple[Floats, Floats]]:
         """The batches of a segment; another `view` has the same images in the same order, augmented differently."""
-        order = self._own(self.order(epoch)[start * self.batch_size : stop * self.batch_size])
+        order = self.order(epoch)[start * self.batch_size : stop * self.batch_size]
+        order = part_of_batches(order, self.batch_size, self.world.rank, self.world.size)
         own = () if self.world.leads else (self.world.rank,)
         generator = np.random.default_rng((self.seed, epoch, start, 1 + 2 * view, *own))
         ds.config.set_seed(int(generator.integers(2**31)))
@@ -94,25 +96,14 @@ class TrainingBatches:
         That of the last epoch asked for is kept: an epoch has many segments.
         """
         if self._ordered is None or self._ordered[0] != epoch:
-            self._ordered = epoch, self._drawn_order(epoch)
+            generator = np.random.default_rng((self.seed, epoch))
+            order = batch_order(self.labels, self.classes, self.recipe.train, self.batch_size, generator)
+            self._ordered = epoch, order
         return self._ordered[1]
-
-    def _drawn_order(self, epoch: int) -> npt.NDArray[np.int64]:
-        train = self.recipe.train
-        generator = np.random.default_rng((self.seed, epoch))
-        order = epoch_order(self.labels, self.classes, train.sampling, train.repeat_threshold, generator)
-        if train.images_per_class > 1:
-            shape = self.classes, self.batch_size, train.images_per_class
-            order = in_class_batches(order, self.labels, *shape, generator)
-        return order
 
     def targets(self, labels: npt.NDArray[np.int64], epoch: int, step: int) -> Floats:
         """The unmixed targets of a batch with these labels."""
         return one_hot(labels, self.classes)
-
-    def _own(self, order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """This process's part of each of the batches in `order`."""
-        return order.reshape(-1, self.world.size, self.own_batch_size)[:, self.world.rank].reshape(-1)
 
 
 class _Ordered:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 from shelfmind.images.archives import member_status, open_member, split_member
 from shelfmind.object_stores.objects import FileStatus as FileStatus
-from shelfmind.object_stores.objects import fetching, open_copy, own_status
+from shelfmind.object_stores.objects import each_fetched, fetching, open_copy, own_status, see_all, versions_of
+from shelfmind.object_stores.store import StoredObject
 from shelfmind.urls import is_url
+
+T = TypeVar("T")
 
 
 def full_name(path: Path) -> str:
@@ -29,13 +32,37 @@ def file_status(path: Path) -> FileStatus:
     return own_status(path) if member is None else member_status(*member)
 
 
+def found_status(path: Path) -> FileStatus | None:
+    """The status of a file, None if it is missing or has a path that no file can have. Raises `UserError` as
+    `file_status`."""
+    try:
+        return file_status(path)
+    except (OSError, ValueError):
+        return None
+
+
+def found_statuses(paths: Sequence[Path]) -> Iterator[FileStatus | None]:
+    """The `found_status` of each file; object stores are asked in threads."""
+    ask_stores(paths)
+    return map(found_status, paths)
+
+
+def ask_stores(paths: Sequence[Path]) -> None:
+    """Ask object stores for the status of these files in threads, before `file_status` asks for one after the other.
+
+    Raises `UserError` if a store cannot be read.
+    """
+    see_all(_objects_of(paths))
+
+
+def seen_versions(paths: Sequence[Path]) -> dict[Path, StoredObject]:
+    """The versions of the objects that these files are, or are in, for `objects.use_versions` in another process."""
+    return versions_of(_objects_of(paths))
+
+
 def file_exists(path: Path) -> bool:
     """Whether there is such a file. Raises `UserError` as `file_status`."""
-    try:
-        file_status(path)
-    except (OSError, ValueError):
-        return False
-    return True
+    return found_status(path) is not None
 
 
 def is_plain(path: Path) -> bool:
@@ -60,7 +87,29 @@ def open_file(path: Path) -> tuple[IO[bytes], int]:
 
 def fetched_ahead(paths: Sequence[Path]) -> AbstractContextManager[None]:
     """Fetch the objects among these paths by threads of their own, while the context reads them in this order."""
-    return fetching([path for path in paths if is_url(path) and split_member(path) is None])
+    return fetching([path for path in paths if _is_object(path)])
+
+
+def stream_ahead(items: Iterable[T], path_of: Callable[[T], Path | None]) -> Iterator[T]:
+    """The items of a stream, in order, while threads fetch the objects among the paths of the next ones."""
+
+    def object_of(item: T) -> Path | None:
+        path = path_of(item)
+        return path if path is not None and _is_object(path) else None
+
+    return each_fetched(items, object_of)
+
+
+def _is_object(path: Path) -> bool:
+    """Whether a path is the URL of a file of its own."""
+    return is_url(path) and split_member(path) is None
+
+
+def _objects_of(paths: Iterable[Path]) -> Iterator[Path]:
+    for path in paths:
+        if is_url(path):
+            member = split_member(path)
+            yield path if member is None else member[0]
 
 
 def read_file(path: Path) -> bytes:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from shelfmind.arrays import Ints, Wide
+from shelfmind.recipe import TrainRecipe
 
 
 def instance(counts: Ints, threshold: float) -> Wide:
@@ -86,6 +87,27 @@ def in_class_batches(
         next_position[chosen] += per_class
         batches.append(np.concatenate(batch)[:batch_size])
     return np.concatenate(batches) if batches else order[:0]
+
+
+def full_batch(batch_size: int, images: int, processes: int) -> int:
+    """The images of a batch of all processes: as many as asked for, or as can be divided equally if there are fewer."""
+    return min(batch_size, images // processes * processes)
+
+
+def batch_order(
+    labels: Ints, classes: int, train: TrainRecipe, batch_size: int, generator: np.random.Generator
+) -> Ints:
+    """The images of an epoch by position, batch by batch, as the recipe samples and groups them. Images after the last
+    full batch may follow."""
+    order = epoch_order(labels, classes, train.sampling, train.repeat_threshold, generator)
+    if train.images_per_class > 1:
+        return in_class_batches(order, labels, classes, batch_size, train.images_per_class, generator)
+    return order
+
+
+def part_of_batches(order: Ints, batch_size: int, rank: int, processes: int) -> Ints:
+    """The part of a process: consecutive images of each of the full batches in `order`."""
+    return order.reshape(-1, processes, batch_size // processes)[:, rank].reshape(-1)
 
 
 class _Lots:

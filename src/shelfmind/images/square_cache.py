@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from shelfmind.arrays import Ints, new_array
 from shelfmind.files import write_bytes
-from shelfmind.images.photo_files import file_status, full_name
+from shelfmind.images.photo_files import found_statuses, full_name
 from shelfmind.machine.open_files import most_open_files
 from shelfmind.recipe import DataRecipe
 
@@ -230,13 +230,8 @@ class MappedShards:
 def keys_of(paths: Sequence[Path]) -> npt.NDArray[np.uint64]:
     """The keys of the present versions of files, by path, size and modification time, shape (N, 2)."""
     keys = np.zeros((len(paths), 2), np.uint64)
-    for row, path in enumerate(paths):
-        text = full_name(path)
-        try:
-            status = file_status(path)
-            text += f"|{status.size}|{status.mtime_ns}"
-        except (OSError, ValueError):  # missing, or a path that no file can have
-            text += "|missing"
+    for row, (path, status) in enumerate(zip(paths, found_statuses(paths), strict=True)):
+        text = full_name(path) + ("|missing" if status is None else f"|{status.size}|{status.mtime_ns}")
         digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).digest()
         keys[row] = np.frombuffer(digest, "<u8")
     return keys

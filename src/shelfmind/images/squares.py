@@ -20,6 +20,7 @@ from shelfmind.images.archives import in_reading_order
 from shelfmind.images.checking import OnImage, check_files, verdicts_path
 from shelfmind.images.decoding import BadImage, Pixels, open_image
 from shelfmind.images.fingerprinting import FingerprintRecorder
+from shelfmind.images.photo_files import stream_ahead
 from shelfmind.images.resize import RESIZES
 from shelfmind.images.square_cache import ABSENT, ENTRY, MappedShards, SquareCache
 from shelfmind.images.square_cache import Square as Square
@@ -82,8 +83,14 @@ def in_order(squares: Squares, order: Iterable[int] | None = None) -> Iterator[S
     """The squares in this order (their own if None); squares to decode are decoded ahead, in one thread per core."""
     order = range(len(squares)) if order is None else order
     if isinstance(squares, DecodedOnDemand):
+        order = fetched_order(squares, order)
         return map_ahead(squares.__getitem__, order, ahead=4 * available_cores(), workers=available_cores())
     return (squares[index] for index in order)
+
+
+def fetched_order(squares: Squares, order: Iterable[int]) -> Iterable[int]:
+    """The indices in this order, while threads fetch the photos of the next ones from object stores."""
+    return stream_ahead(order, squares.paths.__getitem__) if isinstance(squares, DecodedOnDemand) else order
 
 
 def open_squares(
@@ -95,20 +102,48 @@ def open_squares(
     on the same unchanged files decodes nothing, and a changed data set only its new and changed files. Squares of data
     sets larger than `cache_limit_bytes`, or whose new files need more than half of the free disk space, are not cached.
     """
-    paths = [sample.path for sample in samples]
-    cache, limit = SquareCache(cache_folder() / "squares", data), cache_limit_bytes()
-    squares = CachedSquares(paths, data, cache)
+    return open_splits([samples], data, progress)[0]
+
+
+def open_splits(
+    splits: Sequence[Sequence[Sample]], data: DataRecipe, progress: Progress | None = None
+) -> list[tuple[Squares, list[Sample], list[BadFile]]]:
+    """The result of `open_squares` for each of several splits that are used together.
+
+    No split makes room for another: if they do not all fit into the cache, the first ones that do are cached.
+    """
+    cache = SquareCache(cache_folder() / "squares", data)
+    found = [
+        CachedSquares([sample.path for sample in samples], data, cache) for samples in splits
+    ]  # marks them as used
+    kept: list[CachedSquares] = []
+    opened = []
+    for samples, cached in zip(splits, found, strict=True):
+        squares, bad_files = _completed(cached, kept, progress)
+        if squares is cached:
+            kept.append(cached)
+        opened.append(_good(squares, samples, bad_files))
+    return opened
+
+
+def _completed(
+    squares: CachedSquares, kept: Sequence[CachedSquares], progress: Progress | None
+) -> tuple[CachedSquares | DecodedOnDemand, list[BadFile]]:
+    """The squares with those that were absent, if they fit into the cache beside those `kept`, and the bad files."""
+    paths, data = squares.decoded.paths, squares.decoded.data
+    cache, limit = squares.cache, cache_limit_bytes()
     absent = squares.absent[in_reading_order([paths[index] for index in squares.absent])]
     if progress is not None and len(absent) < len(paths):
         progress(len(paths) - len(absent))
     needed = len(absent) * cache.square_bytes
-    if needed and (len(paths) * cache.square_bytes > limit or needed > shutil.disk_usage(cache_folder()).free // 2):
+    used = sum(map(len, [squares, *kept])) * cache.square_bytes
+    if needed and (used > limit or needed > shutil.disk_usage(cache_folder()).free // 2):
         bad_files = _checked([paths[index] for index in absent], progress)
-        return _good(DecodedOnDemand(paths, data), samples, bad_files)
+        return squares.decoded, bad_files
     bad_files = []
     try:
         if needed:
-            cache.make_room(limit - needed, squares.shards.paths)
+            cache.make_room(limit - needed, [path for each in (squares, *kept) for path in each.shards.paths])
             for start in range(0, len(absent), cache.shard_size):
                 part = [paths[index] for index in absent[start : start + cache.shard_size]]
                 bad_files += _cache(part, cache, data, progress)
@@ -117,7 +152,7 @@ def open_squares(
         raise UserError(
             f"the decoded images cannot be stored in {cache.root} ({error}); set SHELFMIND_CACHE to another folder"
         ) from error
-    return _good(squares, samples, bad_files)
+    return squares, bad_files
 
 
 def squares_of_some(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -30,7 +30,7 @@ def answer_files(
     only_top: bool = False,
 ) -> None:
     """Answer for images by the network's outputs for them, or with `together` for the one object that all of them show,
-    and write the answers to `out`.
+    and write the answers to `out`. With `together`, unusable images follow the answer.
 
     `note` is called with each answer. With `only_top`, an ``.npz`` has only the most probable names of each image.
     """
@@ -39,7 +39,7 @@ def answer_files(
         write_arrays(out, names, lambda arrays: _to_arrays(found, batches, arrays, top, note), only_top=only_top)
         return
     answers = (
-        iter([found.together(list(batches), top)])
+        _together(found, list(batches), top)
         if together
         else (answer for batch in batches for answer in found.answers(batch, top))
     )
@@ -49,6 +49,15 @@ def answer_files(
             pass
     else:
         write_answers(out, noted, min(top, len(found.columns.names)))
+
+
+def _together(found: Recognizer, batches: Sequence[Batch], top: int) -> Iterator[Answer]:
+    """Yield the answer for the object, then one with the reason for each unusable image."""
+    yield found.together(batches, top)
+    for batch in batches:
+        for name, error in zip(batch.names, batch.errors, strict=True):
+            if error is not None:
+                yield Answer.unusable(name, error)
 
 
 def write_answers(path: Path, answers: Iterable[Answer], top: int) -> None:

@@ -156,7 +156,7 @@ def _join(parts: Iterable[Path], path: Path, outcome: EmbeddingOutcome) -> None:
     files = list(parts)
     with parquet.ParquetWriter(path, parquet.read_schema(files[0])) as writer:
         for file in files:
-            table = parquet.read_table(file)
+            table = parquet.ParquetFile(file).read()  # `read_table` adds columns from folders like ``date=2026-01-05``
             for row in table.filter(compute.is_valid(table["error"])).select(["path", "error"]).to_pylist():
                 outcome.bad_files.append(BadFile(Path(row["path"]), row["error"]))
             outcome.width = max(outcome.width, compute.max(compute.list_value_length(table["embedding"])).as_py() or 0)

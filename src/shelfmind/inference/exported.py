@@ -20,7 +20,7 @@ import numpy as np
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError, call
 from shelfmind.files import write_atomically
-from shelfmind.inference.carriers import Archive, Carrier, DamagedError, ProtocolBuffer
+from shelfmind.inference.carriers import DIGEST, Archive, Carrier, DamagedError, ProtocolBuffer
 from shelfmind.inference.classifier import Classifier
 from shelfmind.recipe import Recipe, parse_recipe
 from shelfmind.structured_text import parse_json
@@ -58,6 +58,11 @@ class Exported:
     def recipe(self) -> Recipe:
         """The recipe of preprocessing and prediction."""
         return parse_recipe(self.facts["recipe"], str(self.path))
+
+    @property
+    def checksum(self) -> str:
+        """The checksum at the end of the file, which `read_exported` verified."""
+        return self.content[-DIGEST:].decode()
 
     @property
     def precision(self) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from shelfmind.files import make_folder, require_free_folder, write_bytes
-from shelfmind.images.photo_files import FileStatus, file_status
+from shelfmind.images.photo_files import found_statuses
 from shelfmind.inference.predictor import Predictor
 from shelfmind.runs.plans import keep_plan
 
@@ -95,21 +95,14 @@ def here(compute: Callable[[Sequence[T]], bytes]) -> Results[T]:
 def plan_of(predictor: Predictor, items: Sequence[Item], data: str, decode: str, part_size: int) -> dict[str, Any]:
     """What determines the outputs of a network for images; `data` names them in messages."""
     files = hashlib.sha256()
-    for item in items:
-        files.update(f"{item}|{_status(Path(item.path))}\n".encode("utf-8", "surrogateescape"))
+    for item, status in zip(items, found_statuses([Path(item.path) for item in items]), strict=True):
+        files.update(f"{item}|{status}\n".encode("utf-8", "surrogateescape"))
     return {
         "data": data,
         "digest": files.hexdigest(),
         "weights": predictor.checksum,
         "preparation": predictor.recipe.data.model_dump(mode="json"),
-        "engine": predictor.engine.name,
+        "engine": predictor.engine.identity,
         "decode": decode,
         "part_size": part_size,
     }
-
-
-def _status(path: Path) -> FileStatus | None:
-    try:
-        return file_status(path)
-    except (OSError, ValueError):
-        return None

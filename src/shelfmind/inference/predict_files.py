@@ -18,6 +18,7 @@ from shelfmind.errors import UserError
 from shelfmind.images.archives import ARCHIVE_SUFFIXES
 from shelfmind.images.checking import reject_too_many_bad
 from shelfmind.images.photo_files import file_exists
+from shelfmind.images.verified_files import require_intact
 from shelfmind.inference.adaptation import require_unadapted
 from shelfmind.inference.network_outputs import (
     BEST_GUESSES,
@@ -73,8 +74,8 @@ class PredictionOutcome:
         return prediction
 
     def note_answer(self, answer: Answer) -> Answer:
-        """Count one answer of a gallery."""
-        self.images += 1
+        """Count one answer of a gallery, for one image or several together."""
+        self.images += answer.images
         if len(self.answers) < SHOWN:
             self.answers.append(answer)
         if answer.error is not None:
@@ -163,7 +164,7 @@ def _predict_with_gallery(
     with _outputs(request, cluster, found.predictor, None, progress) as (outputs, progress):
 
         def note(answer: Answer) -> Answer:
-            progress(total if request.together else 1)
+            progress(answer.images)
             return outcome.note_answer(answer)
 
         answer_files(
@@ -229,7 +230,9 @@ def find_images(paths: Sequence[str], left_out: Listing | None = None) -> Iterat
             listing = list_images(Path(name))
             yield from listing.images
             if not listing.images:
-                for shard in shard_paths(Path(name), ARCHIVE_SUFFIXES):
+                shards = shard_paths(Path(name), ARCHIVE_SUFFIXES)
+                require_intact(shards)
+                for shard in shards:
                     listing.others.pop(shard.suffix.lower(), None)
                     yield from photos_at(shard)
             if left_out is not None:

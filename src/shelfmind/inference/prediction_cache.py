@@ -16,9 +16,8 @@ import numpy.typing as npt
 from shelfmind.arrays import Floats
 from shelfmind.errors import UserError
 from shelfmind.files import keep_most_recent, make_folder, write_atomically
-from shelfmind.images.photo_files import file_status
+from shelfmind.images.photo_files import ask_stores, file_status
 from shelfmind.images.squares import Squares
-from shelfmind.inference.engines import MINDSPORE
 from shelfmind.inference.predictor import Predictor
 from shelfmind.progress import Counter, count_silently
 from shelfmind.records import BadFile, Predictions, Sample
@@ -36,9 +35,9 @@ def predictions_of(
 ) -> Predictions:
     """Return the predictions of prepared `squares`, from the cache in the run's folder or newly computed.
 
-    Cache entries depend on the run's weights and recipe, the test-time views and the files (path, size, time). Labels
-    are taken from the samples, so that corrections take effect immediately. Damaged entries are recomputed. If the run
-    folder is read-only, nothing is cached.
+    Cache entries depend on the run's weights and recipe, the engine with its exported file, the test-time views and the
+    files (path, size, time). Labels are taken from the samples, so that corrections take effect immediately. Damaged
+    entries are recomputed. If the run folder is read-only, nothing is cached.
     """
     path = _place(predictor, samples, ".npz")
     kept = _read(path, samples)
@@ -76,11 +75,9 @@ def _keep(path: Path, write: Callable[[Path], None]) -> None:
 
 
 def _key(predictor: Predictor, samples: Sequence[Sample]) -> str:
-    digest = hashlib.sha256(
-        f"{predictor.checksum}|{predictor.recipe.dump()}|{predictor.tta}|{predictor.temperature}".encode()
-    )
-    if predictor.engine.name != MINDSPORE:
-        digest.update(f"|{predictor.engine.name}".encode())
+    network = f"{predictor.checksum}|{predictor.recipe.dump()}|{predictor.tta}|{predictor.temperature}"
+    digest = hashlib.sha256(f"{network}|{predictor.engine.identity}".encode())
+    ask_stores([sample.path for sample in samples])
     for sample in samples:
         status = file_status(sample.path)
         line = f"{sample.path}|{status.size}|{status.mtime_ns}\n"

@@ -19,7 +19,8 @@ from shelfmind.batching import batched
 from shelfmind.errors import UserError
 from shelfmind.evaluation.calibration import temperature_scaled
 from shelfmind.images.decoding import BadImage, Pixels
-from shelfmind.images.squares import Square, Squares, square
+from shelfmind.images.photo_files import stream_ahead
+from shelfmind.images.squares import Square, Squares, fetched_order, square
 from shelfmind.inference.batch_sizes import BatchSize, forward_of, with_batch_size
 from shelfmind.inference.engines import AUTO, MINDSPORE, Engine
 from shelfmind.inference.engines.choice import engine_of_file, engine_of_run
@@ -27,6 +28,7 @@ from shelfmind.inference.exported import read_exported
 from shelfmind.inference.forward import Forward
 from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
+from shelfmind.object_stores.objects import see_changes
 from shelfmind.progress import Progress
 from shelfmind.recipe import DataRecipe, Recipe
 from shelfmind.records import BadFile, Predictions, Sample, as_probabilities
@@ -126,11 +128,14 @@ class Predictor:
 
     def of_sources(self, images: Iterable[Source]) -> Iterator[Batch]:
         """Yield the outputs for any number of images, in order and constant memory."""
-        return self._batches(enumerate(images), partial(_prepared, data=self.recipe.data, reduced=self.reduced))
+        see_changes()
+        numbered = stream_ahead(enumerate(images), _path_of)
+        return self._batches(numbered, partial(_prepared, data=self.recipe.data, reduced=self.reduced))
 
     def of_squares(self, squares: Squares) -> Iterator[Batch]:
         """Yield the outputs for prepared squares, in order and constant memory. Their names are their indices."""
-        return self._batches(range(len(squares)), lambda number: (str(number), squares[number]))
+        order = fetched_order(squares, range(len(squares)))
+        return self._batches(order, lambda number: (str(number), squares[number]))
 
     def ask(self, squares: Sequence[Square], concurrent: bool = False) -> tuple[Floats, Floats]:
         """Return calibrated probabilities (N, C) and embeddings (N, D) of at most one batch of squares.
@@ -337,6 +342,11 @@ def _groups(images: Iterable[PreparedImage], size: int) -> Iterator[list[Prepare
             group, good = [], 0
     if group:
         yield group
+
+
+def _path_of(numbered: tuple[int, Source]) -> Path | None:
+    source = numbered[1]
+    return Path(source) if isinstance(source, str | Path) else None
 
 
 def _prepared(numbered: tuple[int, Source], data: DataRecipe, reduced: bool) -> PreparedImage:

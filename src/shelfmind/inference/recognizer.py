@@ -11,6 +11,7 @@ import numpy as np
 
 from shelfmind.arrays import Bools, Floats
 from shelfmind.errors import UserError, call
+from shelfmind.evaluation.calibration import temperature_scaled
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.gallery import Gallery
@@ -23,7 +24,7 @@ from shelfmind.nouns import shortened
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
 from shelfmind.recognition.evidence import Evidence, References, TrainingPhotos, energies_of, evidence
 from shelfmind.recognition.levels import FAMILY, ProductFamily
-from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule
+from shelfmind.recognition.rule import COUNTS, LEARNT, TEMPERATURE, WHITENING, Rule
 from shelfmind.recognition.whitening import Whitening
 
 TRAINING, GALLERY = "training", "gallery"
@@ -71,6 +72,16 @@ class Answer:
     error: str | None = None
     together: tuple[str, ...] = ()
 
+    @classmethod
+    def unusable(cls, source: str, error: str | None) -> Answer:
+        """Return the answer for an image that cannot be used, with the reason."""
+        return cls(source, UNKNOWN, None, (), error=error)
+
+    @property
+    def images(self) -> int:
+        """The number of images that it is for."""
+        return len(self.together) or 1
+
     @property
     def words(self) -> str:
         """The answer as readable text."""
@@ -99,16 +110,14 @@ class Recognizer:
     def recognize_together(self, images: Iterable[Source], top: int = 5) -> Answer:
         """Return one answer for several photos of one object, from their mean evidence.
 
-        Raises `UserError` if no image can be used.
+        Unusable images are left out: `together` has the names of the others. Raises `UserError` if no image can be
+        used.
         """
         self._refresh()
         return self.together(list(self.predictor.of_sources(images)), top)
 
     def together(self, batches: Sequence[Batch], top: int) -> Answer:
-        """Return one answer from the outputs for several photos of one object.
-
-        Raises `UserError` if no image can be used.
-        """
+        """Return one answer from the outputs for several photos of one object, see `recognize_together`."""
         good = [batch for batch in batches if len(batch.probabilities)]
         if not good:
             reason = next((error for batch in batches for error in batch.errors if error), "there is none")
@@ -139,7 +148,7 @@ class Recognizer:
         vectors = self.whitening(unit_rows(batch.embeddings))
         for name, error in zip(batch.names, batch.errors, strict=True):
             if error is not None or answers is None:
-                yield Answer(name, UNKNOWN, None, (), error=error)
+                yield Answer.unusable(name, error)
             else:
                 row = next(good)
                 yield self._answer(name, answers, row, vectors[row : row + 1], top)
@@ -163,10 +172,14 @@ class Recognizer:
         return self.answered(batch).decisions.accepted
 
     def evidence(self, batch: Batch) -> Evidence:
-        """Return the evidence of network and gallery on the usable images of a batch."""
+        """Return the evidence of network and gallery on the usable images of a batch.
+
+        Probabilities have the temperature that the gallery was calibrated at, whatever that of the predictor is now.
+        """
+        probabilities = temperature_scaled(batch.probabilities, self.temperature / self.predictor.temperature)
         energies = energies_of(self.predictor.logits(batch.embeddings))
         vectors = self.whitening(unit_rows(batch.embeddings))
-        return evidence(batch.probabilities, vectors, self.learnt, self.references, energies)
+        return evidence(probabilities, vectors, self.learnt, self.references, energies)
 
     def _refresh(self) -> None:
         self.gallery.refresh()
@@ -186,6 +199,7 @@ class Recognizer:
         self.learnt = TrainingPhotos.of_counts(arrays[LEARNT], record[COUNTS])
         self.whitening = Whitening.of_array(arrays[WHITENING])
         self.rule = Rule.of_record(record)
+        self.temperature = float(record.get(TEMPERATURE, self.predictor.temperature))  # earlier versions left it out
         self.entries, vectors = self.gallery.vectors()
         self.references = References.of([entry.sku for entry in self.entries], self.whitening(vectors))
         self.columns = Columns(self.predictor.class_names, self.references.names)

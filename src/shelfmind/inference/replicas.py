@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from shelfmind.errors import UserError
-from shelfmind.images.shared_files import require_same_files, size_of
+from shelfmind.images.photo_files import found_statuses, seen_versions
+from shelfmind.images.shared_files import same_files
 from shelfmind.inference.batch_sizes import BatchSize
 from shelfmind.inference.parts import Item, Results
 from shelfmind.inference.predictor import Predictor, load
 from shelfmind.machine.cluster import Cluster
 from shelfmind.machine.hosts import host_name
 from shelfmind.nouns import counted
+from shelfmind.object_stores.store import StoredObject
 
 Compute = Callable[[Sequence[Item]], bytes]
-_Sized = tuple[Sequence[Item], list[int | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The images of a part as the caller sees them: their sizes in bytes, and the versions of objects."""
+
+    items: Sequence[Item]
+    sizes: list[int | None]
+    versions: Mapping[Path, StoredObject]
+
+    @classmethod
+    def of(cls, items: Sequence[Item]) -> _Seen:
+        paths = [Path(item.path) for item in items]
+        sizes = [None if status is None else status.size for status in found_statuses(paths)]
+        return cls(items, sizes, seen_versions(paths))
 
 
 @dataclass(frozen=True)
@@ -58,7 +74,7 @@ class Replica:
 
 def _facts(predictor: Predictor) -> tuple[tuple[str, str], ...]:
     return (
-        ("engine", predictor.engine.name),
+        ("engine", predictor.engine.identity),
         ("weights", predictor.checksum),
         ("temperature", repr(predictor.temperature)),
         ("recipe", hashlib.sha256(predictor.recipe.dump().encode()).hexdigest()[:8]),
@@ -71,23 +87,22 @@ def on_cluster(cluster: Cluster, make: Callable[[], Compute]) -> Results[Item]:
     The files of the parts come back through the cluster, so that only the images need a common file system.
     """
 
-    def sized(parts: Iterator[tuple[int, Sequence[Item]]]) -> Iterator[tuple[int, _Sized]]:
-        return ((number, (items, [size_of(item.path) for item in items])) for number, items in parts)
+    def seen(parts: Iterator[tuple[int, Sequence[Item]]]) -> Iterator[tuple[int, _Seen]]:
+        return ((number, _Seen.of(items)) for number, items in parts)
 
-    return lambda parts: cluster.map(partial(_making, make), sized(parts), _describe)
+    return lambda parts: cluster.map(partial(_making, make), seen(parts), _describe)
 
 
-def _making(make: Callable[[], Compute]) -> Callable[[_Sized], bytes]:
+def _making(make: Callable[[], Compute]) -> Callable[[_Seen], bytes]:
     compute = make()
 
-    def checked(part: _Sized) -> bytes:
-        items, sizes = part
-        require_same_files((item.path, size) for item, size in zip(items, sizes, strict=True))
-        return compute(items)
+    def checked(part: _Seen) -> bytes:
+        sizes = zip((item.path for item in part.items), part.sizes, strict=True)
+        with same_files(sizes, part.versions):
+            return compute(part.items)
 
     return checked
 
 
-def _describe(part: _Sized) -> str:
-    items, _ = part
-    return f"{counted(len(items), 'image')} from {items[0].path} on"
+def _describe(part: _Seen) -> str:
+    return f"{counted(len(part.items), 'image')} from {part.items[0].path} on"

@@ -123,7 +123,7 @@ def wait_without_spinning() -> bool:
 
 @contextmanager
 def deferred_interrupts() -> Iterator[None]:
-    """Defer Ctrl-C and SIGTERM until the end of this context.
+    """Defer Ctrl-C, SIGTERM and SIGHUP until the end of this context.
 
     During the import of MindSpore's C++ modules they become an `ImportError`, or end Python with a fatal error. Only
     the main thread may set handlers; in other threads this has no effect.
@@ -132,16 +132,15 @@ def deferred_interrupts() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = {
-        each: signal.signal(each, lambda number, _: came.append(number)) for each in (signal.SIGINT, signal.SIGTERM)
-    }
+    deferred = {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
+    before = {each: signal.signal(each, lambda number, _: came.append(number)) for each in deferred}
     try:
         yield
     finally:
         for each, handler in before.items():
             signal.signal(each, signal.SIG_DFL if handler is None else handler)
-        if came:
-            signal.raise_signal(came[0])
+        for number in came:  # the first that is not ignored
+            signal.raise_signal(number)
 
 
 @contextmanager

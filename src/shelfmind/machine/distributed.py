@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from shelfmind.arrays import Floats
-from shelfmind.machine.job import LOCAL_RANK, started_by_msrun
+from shelfmind.machine.job import LOCAL_RANK, started_by_msrun, use_all_cores
 
 if TYPE_CHECKING:
     from mindspore import Parameter
 
 
+T = TypeVar("T")
 _PIECE = 2**20
 """Bytes of a text that are exchanged at a time: each takes four in a float32."""
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 5.0
+"""Seconds before the processes ask each other whether they are done; each wait is twice as long as the last one."""
 
 
 @dataclass(frozen=True)
@@ -73,9 +80,37 @@ class World:
             pieces.append(self.sum(piece).astype(np.uint8).tobytes())
         return b"".join(pieces).decode()
 
-    def wait(self) -> None:
-        """Wait until all processes are here."""
-        self.sum(np.zeros(1, np.float32))
+    def first_on_host(self, work: Callable[[], T]) -> T:
+        """The result of `work`, which may take hours: first of the first process of each host, which uses all of its
+        cores, then of the others, which find in the cache of the host what the first one has put there."""
+        if self.size == 1:
+            return work()
+        own: Future[T] | None = None
+        for turn_of_first in (True, False):
+            if (self.local_rank == 0) is turn_of_first:
+                own = _in_thread(work, on_all_cores=turn_of_first)
+            self._wait_for_all(own)
+        assert own is not None
+        return own.result()
+
+    def _wait_for_all(self, own: Future[Any] | None) -> None:
+        """Wait until all processes have done their work, this one its `own`; raises the error of that at once.
+
+        An exchange fails when a process is late: by half a minute on CPUs, by half an hour on Ascend. So the processes
+        only ask each other now and then, while a thread works.
+        """
+        wait_s = _FIRST_WAIT_S
+        while True:
+            if own is None or own.done():
+                time.sleep(wait_s)
+            else:
+                wait_for([own], wait_s)
+            done = own is None or own.done()
+            if own is not None and done:
+                own.result()
+            if self.sum(np.full(1, done, np.float32))[0] == self.size:
+                return
+            wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
 
     def broadcast(self, parameters: Sequence[Parameter]) -> None:
         """Give all processes the leader's values of the parameters."""
@@ -87,6 +122,22 @@ class World:
             own = parameter.asnumpy()
             values = self.sum(own.astype(np.float32) if self.leads else np.zeros(own.shape, np.float32))
             parameter.set_data(Tensor(values.astype(own.dtype)))
+
+
+def _in_thread(work: Callable[[], T], on_all_cores: bool) -> Future[T]:
+    """The result of `work`, from a thread that ends with the process."""
+    coming: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            if on_all_cores:
+                use_all_cores()
+            coming.set_result(work())
+        except BaseException as error:
+            coming.set_exception(error)
+
+    threading.Thread(target=run, name="work", daemon=True).start()
+    return coming
 
 
 ALONE = World()

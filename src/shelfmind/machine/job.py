@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
+import sys
 
 ROLE, SCHEDULER = "MS_ROLE", "MS_SCHED"
 """The variable by which msrun tells a process its role, and the role of the process that connects the workers."""
@@ -11,6 +14,12 @@ WORKERS_HERE = "SHELFMIND_WORKERS_HERE"
 """The number of workers on this host, which share its cores; set by ``train --devices``."""
 SCRATCH_HERE = "SHELFMIND_SCRATCH_HERE"
 """Where workers put temporary folders, which are deleted even if they are killed; set by ``train --devices``."""
+
+STARTED_BY = "SHELFMIND_STARTED_BY"
+"""The process id of the process that started this one; set by ``train --devices`` and its msrun."""
+_PR_SET_PDEATHSIG = 1
+_cores: list[int] = []
+"""The cores of the host, in a worker that is restricted to its share."""
 
 
 def started_by_msrun() -> bool:
@@ -31,3 +40,20 @@ def share_cores() -> None:
     cores = sorted(os.sched_getaffinity(0))
     local = int(os.environ.get(LOCAL_RANK, "0"))
     os.sched_setaffinity(0, cores[local * len(cores) // workers : (local + 1) * len(cores) // workers] or cores)
+    _cores[:] = cores
+
+
+def use_all_cores() -> None:
+    """Let this thread, and those that it starts, use the cores of all workers of this host."""
+    if _cores:
+        os.sched_setaffinity(0, _cores)
+
+
+def end_with_starter() -> None:
+    """Let this process be killed when the one that started it ends, however that ends (Linux)."""
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        return
+    if os.environ.get(STARTED_BY, "") not in ("", str(os.getppid())):
+        sys.exit(f"process {os.environ[STARTED_BY]}, which started this one, has ended")

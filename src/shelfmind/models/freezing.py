@@ -48,9 +48,14 @@ def classifier_and_last_norm(model: nn.Cell) -> list[nn.Cell]:
     return [network.head, [norm for norm in norms if norm.num_features == network.embedding_width][-1]]
 
 
+NEW_CLASSIFIER = "new_classifier"
+"""The head like `classifier`, except that its classifier is not loaded from initial weights (cRT: Kang et al.,
+"Decoupling Representation and Classifier for Long-Tailed Recognition", ICLR 2020, section 3.3)."""
+
 PARTS: dict[str, Callable[[nn.Cell], list[nn.Cell]]] = {
     "all": everything,
     "classifier": classifier,
+    "new_classifier": classifier,
     "classifier_and_last_norm": classifier_and_last_norm,
 }
 """The trained cells of a network."""

@@ -70,6 +70,11 @@ class Start:
             return {f"network.{name.removeprefix('network.')}": array for name, array in self.content.items()}
         return {our_parameter_name(name): array for name, array in self.content.items()}
 
+    @property
+    def backbone(self) -> Arrays:
+        """The same without a classifier."""
+        return {name: array for name, array in self.arrays.items() if not name.startswith(CLASSIFIERS)}
+
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """The model arguments that the weights require, in addition to the given ones."""
         if self.for_mindcv:

@@ -8,8 +8,9 @@ import io
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import IO, Any, TypeVar
 
 from shelfmind.errors import UserError
 from shelfmind.files import cache_folder, cache_limit_bytes, reason
+from shelfmind.machine.ahead import map_ahead
 from shelfmind.machine.cores import available_cores
 from shelfmind.nouns import counted
 from shelfmind.object_stores.cache import ObjectCache
@@ -29,12 +31,15 @@ from shelfmind.urls import is_url, shown_url, url_parts
 ATTEMPTS = 5
 FIRST_WAIT_S = 0.5
 """Seconds before the second attempt; each further wait is twice as long."""
-_FETCHING_WORKERS = 32
-"""Threads that fetch single photos: they mostly wait for the store."""
+_WAITING_WORKERS = 32
+"""Threads that fetch single photos or ask for versions: they mostly wait for the store."""
+_AHEAD = 2 * _WAITING_WORKERS
+"""Photos of a stream that are fetched in advance."""
 STORES: dict[str, Callable[[], Store]] = {"s3": S3Store}
 """Stores by scheme; fsspec opens all others."""
 
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +50,40 @@ class FileStatus:
     mtime_ns: int
 
 
-_known: dict[Path, StoredObject] = {}
-"""The objects that this process has seen, by path: their keys may have double slashes, which paths have not."""
+_known: dict[Path, StoredObject | None] = {}
+"""The objects that the command has seen, by path: their keys may have double slashes, which paths have not. None: there
+is none."""
 _listings: dict[Path, list[Path]] = {}
-"""The folders that this process has listed: a command sees one state of a store."""
+"""The folders that the command has listed."""
+_commands = 0
+"""The number of `one_state` contexts of this process."""
+_counting = threading.Lock()
 _locks = [threading.Lock() for _ in range(1024)]
 """Two threads never fetch the same object; objects share locks."""
 _stopped = threading.Event()
 _opening = threading.Lock()
 """One thread opens a store or the cache; boto3 cannot make clients in several threads at once."""
+
+
+@contextmanager
+def one_state() -> Iterator[None]:
+    """A command: within the context, this process sees one state of all stores, not that of earlier commands."""
+    global _commands
+    with _counting:
+        see_changes()
+        _commands += 1
+    try:
+        yield
+    finally:
+        with _counting:
+            _commands -= 1
+
+
+def see_changes() -> None:
+    """Forget what was listed or seen before, unless a command is running."""
+    if _commands == 0:
+        _known.clear()
+        _listings.clear()
 
 
 def objects_below(place: Path) -> list[Path]:
@@ -79,11 +109,32 @@ def object_status(path: Path) -> StoredObject:
 
     Raises `FileNotFoundError`, and `UserError` if the store cannot be read.
     """
-    known = _known.get(path)
+    try:
+        known = _known[path]
+    except KeyError:
+        known = _known[path] = _present_version(path)
     if known is None:
-        scheme, key = _checked_parts(path)
-        known = _known[path] = _tried(lambda: _store(scheme).status(key), path)
+        raise FileNotFoundError("there is no such object")
     return known
+
+
+def see_all(paths: Iterable[Path]) -> None:
+    """Ask for the versions of objects that this process has not seen, in threads, before `object_status` asks one by
+    one. Raises `UserError` if the store cannot be read."""
+    unseen = list(dict.fromkeys(path for path in paths if path not in _known))
+    for _ in map_ahead(is_object, unseen, _AHEAD, _WAITING_WORKERS):
+        pass
+
+
+def versions_of(paths: Iterable[Path]) -> dict[Path, StoredObject]:
+    """The versions of those of these paths that are objects which this process has seen, for `use_versions`."""
+    found = ((path, _known.get(path)) for path in paths)
+    return {path: version for path, version in found if version is not None}
+
+
+def use_versions(versions: Mapping[Path, StoredObject]) -> None:
+    """Use the versions of objects that another process has seen."""
+    _known.update(versions)
 
 
 def own_status(path: Path) -> FileStatus:
@@ -136,6 +187,7 @@ def fetch_all(paths: Sequence[Path], counter: Counter) -> None:
     urls = [path for path in paths if is_url(path)]
     if not urls:
         return
+    see_all(urls)
     total, limit = sum(object_status(path).size for path in urls), _cache().limit
     if total > limit:
         raise UserError(
@@ -164,7 +216,7 @@ def fetching(paths: Sequence[Path]) -> Iterator[None]:
     if not paths:
         yield
         return
-    pool = ThreadPoolExecutor(_FETCHING_WORKERS, thread_name_prefix="fetch")
+    pool = ThreadPoolExecutor(_WAITING_WORKERS, thread_name_prefix="fetch")
     try:
         for path in paths:
             pool.submit(_fetch_quietly, path)
@@ -173,17 +225,55 @@ def fetching(paths: Sequence[Path]) -> Iterator[None]:
         pool.shutdown(wait=False, cancel_futures=True)  # see `examine_files`
 
 
+def each_fetched(items: Iterable[T], object_of: Callable[[T], Path | None]) -> Iterator[T]:
+    """The items of a stream, in order. If `object_of` an item is an object, threads fetch it a few items ahead.
+
+    Raises `UserError` if the store cannot be read; a missing object is left to its user.
+    """
+    pool = ThreadPoolExecutor(_WAITING_WORKERS, thread_name_prefix="fetch")
+    waiting: deque[tuple[T, Future[None] | None]] = deque()
+    try:
+        for item in items:
+            path = object_of(item)
+            waiting.append((item, None if path is None else pool.submit(_fetch_if_there, path)))
+            while waiting and (len(waiting) > _AHEAD or waiting[0][1] is None):
+                yield _arrived(*waiting.popleft())
+        while waiting:
+            yield _arrived(*waiting.popleft())
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _fetch_if_there(path: Path) -> None:
+    with suppress(OSError):
+        local_copy(path)
+
+
+def _arrived(item: T, fetched: Future[None] | None) -> T:
+    if fetched is not None:
+        fetched.result()
+    return item
+
+
 def _fetch_quietly(path: Path) -> None:
     with suppress(UserError, OSError):
         local_copy(path)
 
 
 def forget() -> None:
-    """Forget everything that was listed or opened."""
+    """Forget everything that was listed, seen or opened."""
     _known.clear()
     _listings.clear()
     _opened_store.cache_clear()
     _cache_in.cache_clear()
+
+
+def _present_version(path: Path) -> StoredObject | None:
+    scheme, key = _checked_parts(path)
+    try:
+        return _tried(lambda: _store(scheme).status(key), path)
+    except FileNotFoundError:
+        return None
 
 
 def _is_cached(path: Path) -> bool:

@@ -47,18 +47,18 @@ def chance(result: Mapping[str, Any]) -> Text:
     if not found["comparisons"]:
         return say("Nothing can be compared yet.")
     return say(
-        "{} at 95%: without any true difference, about {} of the intervals would exclude zero by chance. Intervals "
-        "that exclude zero here: {}; differences that remain after Holm's correction, {}: {}.",
+        "{} at 95%: the intervals cover images alone. Without any true difference, chance {} would let about {} of "
+        "them exclude zero. Intervals that exclude zero here: {}; differences that remain after Holm's correction: {}.",
         counted(found["comparisons"], "comparison"),
+        _sources_of_chance(result),
         f"{found['expected']:.2g}",
         found["excluding_zero"],
-        _sources_of_chance(result),
         found["claimed"],
     )
 
 
 def _sources_of_chance(result: Mapping[str, Any]) -> Text:
-    """Return the sources of chance in the verdicts: seeds count only for rows with several that can be paired."""
+    """Return the sources of chance that are accounted for: seeds only for rows with several that can be paired."""
     compared = [row for row in result["rows"] if "comparison" in row]
     alone = [row["name"] for row in compared if len(row["comparison"]["by_seed"]) < 2]
     if not alone:

@@ -21,7 +21,7 @@ CHINESE = {
     "example": "示例",
     "Image of {}": "“{}”的图片",
     "{} more in {}.": "其余 {} 项见 {}。",
-    "{} more rows: see {} and audit.json.": "其余 {} 行未列出，全部见 {} 和 audit.json。",
+    "{} more rows: see {}.": "其余 {} 行未列出，全部见 {}。",
     "None found.": "未发现。",
     "{} ({} to {})": "{}（{} 至 {}）",
     "Caution: {}.": "注意：{}。",
@@ -604,7 +604,7 @@ CHINESE = {
     "Compared at equal minutes: {} on {} per row and seed.": "按相同时间比较：每行每个种子 {}，使用 {}。",
     "Compared at equal minutes: {} on {} per row and seed, except {}.": "按相同时间比较：每行每个种子 {}，使用 {}，例外：{}。",
     "Trained on {} with {} seeds ({}), evaluated on {} of {}.": "用 {} 训练，{} 个随机种子（{}）；在 {}（{}）上评估。",
-    "{} at 95%: without any true difference, about {} of the intervals would exclude zero by chance. Intervals that exclude zero here: {}; differences that remain after Holm's correction, {}: {}.": "共 {}，置信水平 95%：即使毫无差异，单凭偶然也会有约 {} 个区间不含零。此处不含零的区间：{} 个；经 Holm 校正（{}）后仍成立的差异：{} 个。",
+    "{} at 95%: the intervals cover images alone. Without any true difference, chance {} would let about {} of them exclude zero. Intervals that exclude zero here: {}; differences that remain after Holm's correction: {}.": "共 {}，置信水平 95%，区间只涵盖图片的偶然。即使毫无差异，单凭偶然（{}）也会有约 {} 个区间不含零。此处不含零的区间：{} 个；经 Holm 校正后仍成立的差异：{} 个。",
     "over images and seeds": "同时考虑图片与种子",
     "over images alone": "只考虑图片",
     "over images and seeds (over images alone for {})": "同时考虑图片与种子；{} 只考虑图片",
@@ -711,6 +711,10 @@ MESSAGES_OF_OTHERS = (
     (
         r"([\d,]+) files? (?:was|were) skipped, (?:a cache|caches) of datasets or not named by state\.json: (.*)",
         "{} 个文件是 datasets 的缓存或未列入 state.json，已略去：{}",
+    ),
+    (
+        r"([\d,]+) shards? (?:is|are) not listed in SHA256SUMS and therefore not verified: (.*)",
+        "{} 个分片未列入 SHA256SUMS，因此未经校验：{}",
     ),
     (
         r"some class names are numbers: labels that are numbers count the names from 0, so (\d+) is the class '(.*)', not '(.*)'",

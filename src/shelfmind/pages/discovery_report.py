@@ -97,8 +97,7 @@ def _left_out(found: Discovery) -> PageSection:
     ]
     if found.unusable:
         columns = ((say("File"), True), (say("Reason"), True))
-        unusable = found.unusable[:MAX_ROWS]
-        tables.append(Table(say("Unusable"), columns, unusable, len(unusable)))
+        tables.append(Table(say("Unusable"), columns, found.unusable[:MAX_ROWS], len(found.unusable)))
     return PageSection(
         key="others",
         title=say("Not in a group"),
@@ -114,7 +113,7 @@ def _table(title: Text, photos: tuple[FoundPhoto, ...]) -> Table:
         (each.path, each.nearest.sku, f"{each.nearest.similarity:.3f}") if each.nearest else (each.path, "", "")
         for each in photos[:MAX_ROWS]
     ]
-    return Table(title, columns, rows, len(rows))
+    return Table(title, columns, rows, len(photos))
 
 
 def _reference(gallery: ProductGallery, sha256: str) -> str | None:

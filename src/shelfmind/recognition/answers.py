@@ -10,9 +10,10 @@ import numpy as np
 
 from shelfmind.arrays import Bools, Floats, Ints
 from shelfmind.recognition.evidence import Evidence
+from shelfmind.recognition.fusion import softmax
 from shelfmind.recognition.levels import FAMILY, PRODUCT, Levels, family_ids, family_probability
 from shelfmind.recognition.rule import Rule
-from shelfmind.recognition.unknowns import scored
+from shelfmind.recognition.unknowns import Scored
 from shelfmind.top_probabilities import best
 
 UNKNOWN = "unknown"
@@ -93,15 +94,15 @@ class Answers:
 
 def answers_of(evidence: Evidence, rule: Rule, columns: Columns) -> Answers:
     """Apply a rule to the evidence on N photos."""
-    photos = scored(evidence, rule.fusion)
-    accepted = rule.rejection.accepts(photos, columns.of_columns)
-    probabilities = columns.merged(photos.probabilities)
-    likeliest = probabilities.argmax(axis=1).astype(np.int64)
-    levels, names = _on_levels(probabilities, likeliest, accepted, rule, columns)
+    scores = rule.fusion.scores(evidence)
+    of_columns = softmax(scores)
+    photos = Scored.of(evidence, scores, columns.merged(of_columns))
+    accepted = rule.rejection.accepts(photos)
+    levels, names = _on_levels(photos.probabilities, photos.best, accepted, rule, columns)
     familiarity = np.asarray(rule.rejection.familiarity(photos), np.float32)
     wide_enough = np.asarray(photos.margin >= rule.rejection.margin)
-    decisions = Decisions(likeliest, accepted, familiarity, wide_enough, levels, names, columns)
-    return Answers(decisions, probabilities, photos.probabilities)
+    decisions = Decisions(photos.best, accepted, familiarity, wide_enough, levels, names, columns)
+    return Answers(decisions, photos.probabilities, of_columns)
 
 
 def _on_levels(

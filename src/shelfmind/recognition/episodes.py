@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from shelfmind.arrays import Floats, Ints, rows_by_label
+from shelfmind.data.classes import normalise_class_name
 from shelfmind.recognition.evidence import (
     MIN_PROBABILITY,
     Evidence,
@@ -122,13 +123,14 @@ def rehearse_gallery(
     seed: int = 0,
     shuffles: int = SHUFFLES,
 ) -> Iterator[Episode]:
-    """Return episodes from products that the network was not trained on. Each photo is left out of the gallery when it
-    is queried, and each group of products is unknown in turn.
+    """Return episodes from the products that the network was not trained on (`untrained`). Each photo is left out of
+    the gallery when it is queried, and each group of products is unknown in turn.
 
     `enrolled` are photos of `products`. A product with a single photo can only be unknown. `held_out` photos of the
     trained classes `names` are queried, too.
     """
-    ids = np.unique(enrolled.labels)
+    new = set(untrained(products, names))
+    ids: Ints = np.array([each for each in np.unique(enrolled.labels) if products[each] in new], np.int64)
     classes = learnt.classes
     rng = np.random.default_rng(seed)
     trained = np.arange(classes)
@@ -147,6 +149,12 @@ def rehearse_gallery(
                 np.concatenate([np.arange(len(held_out)), len(held_out) + queries]),
                 (*names, *references.names),
             )
+
+
+def untrained(products: Iterable[str], names: Iterable[str]) -> list[str]:
+    """Return the products that are not trained classes. Names are compared as in `fold-in`, normalised."""
+    trained = {normalise_class_name(name) for name in names}
+    return [product for product in products if normalise_class_name(product) not in trained]
 
 
 def _restricted_evidence(photos: Photos, trained: Ints, learnt: TrainingPhotos, references: References) -> Evidence:

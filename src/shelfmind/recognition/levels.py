@@ -181,11 +181,15 @@ def _thresholds(evidence: LevelEvidence, precision: float) -> tuple[float, float
 
 
 def _minimum_probability(probability: Wide, right: Bools, precision: float) -> float:
-    """Return the minimum probability at which answers have the precision, counting one extra answer as wrong."""
+    """Return the minimum probability at which answers have the precision, counting one extra answer as wrong.
+
+    Photos of equal probability are answered together.
+    """
     order = np.argsort(-probability, kind="stable")
-    hits = np.cumsum(right[order])
-    enough = np.flatnonzero(hits >= precision * (np.arange(len(order)) + 2))
-    return float(probability[order[enough[-1]]]) if len(enough) else NEVER
+    in_order, hits = probability[order], np.cumsum(right[order])
+    last_of_equals = np.append(in_order[1:] < in_order[:-1], True)[: len(order)]
+    enough = np.flatnonzero(last_of_equals & (hits >= precision * (np.arange(len(order)) + 2)))
+    return float(in_order[enough[-1]]) if len(enough) else NEVER
 
 
 def _figures(evidence: LevelEvidence, on: Bools, level: str) -> LevelFigures:

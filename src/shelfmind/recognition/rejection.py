@@ -15,7 +15,6 @@ from shelfmind.recognition.fusion import Fusion
 from shelfmind.recognition.unknowns import (
     COMBINATION,
     MARGINS,
-    MIN_PER_NAME,
     SCORES,
     Familiarities,
     Rejection,
@@ -28,24 +27,23 @@ from shelfmind.recognition.unknowns import (
 
 @dataclass(frozen=True)
 class _Rehearsed:
-    """All photos of all episodes: familiarity, margin, whether the photo is known and correctly named, the predicted
-    name, and the photo's identity; all (N,)."""
+    """All photos of all episodes: familiarity, margin, whether the photo is known and correctly named, and the photo's
+    identity; all (N,)."""
 
     familiarity: Wide
     margin: Wide
     known: Bools
     right: Bools
-    names: tuple[str, ...]
     photos: Ints
 
 
 def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: float) -> Rejection:
-    """Fit the score that best separates known from unknown photos, and the thresholds at which at most a share
-    `false_accepts` of unknown photos is given a name.
+    """Fit the score that best separates known from unknown photos, and the threshold and margin at which at most a
+    share `false_accepts` of unknown photos is given a name.
 
-    The combination is evaluated on the half of the episodes that it was not fitted to. The thresholds hold for a
+    The combination is evaluated on the half of the episodes that it was not fitted to. The threshold holds for a
     further unknown photo of the same kind with the requested probability, as in split conformal prediction (Vovk et al.
-    2005): the threshold is the (k + 1)-th highest familiarity of n unknown photos, with the largest k such that
+    2005): it is the (k + 1)-th highest familiarity of n unknown photos, with the largest k such that
     (k + 1) / (n + 1) is at most the rate.
 
     Raises:
@@ -62,7 +60,6 @@ def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: fl
         np.concatenate([each.margin for each in photos]),
         np.concatenate(known),
         np.concatenate([each.best == episode.labels for each, episode in zip(photos, episodes, strict=True)]),
-        tuple(episode.names[column] for each, episode in zip(photos, episodes, strict=True) for column in each.best),
         np.concatenate([each.photos for each in episodes]),
     )
     margin = max(MARGINS, key=lambda least: _correctly_answered(rehearsed, least, false_accepts))
@@ -73,7 +70,6 @@ def fit_rejection(episodes: Sequence[Episode], fusion: Fusion, false_accepts: fl
         margin=margin,
         false_accepts=false_accepts,
         unknown_photos=_distinct(rehearsed),
-        of_names=_of_names(rehearsed, margin, false_accepts),
         combination=combination,
         separations=separations,
         curve=acceptance_curve(rehearsed.familiarity, rehearsed.right, rehearsed.known, rehearsed.margin >= margin),
@@ -128,14 +124,3 @@ def _correctly_answered(rehearsed: _Rehearsed, margin: float, false_accepts: flo
     threshold = _threshold(rehearsed, margin, false_accepts)
     answered = (rehearsed.familiarity >= threshold) & (rehearsed.margin >= margin)
     return float((answered & rehearsed.right)[rehearsed.known].mean())
-
-
-def _of_names(rehearsed: _Rehearsed, margin: float, false_accepts: float) -> dict[str, float]:
-    """Return separate thresholds for names that many unknown photos are mistaken for."""
-    names = np.array(rehearsed.names, dtype=object)
-    found: dict[str, float] = {}
-    for name in dict.fromkeys(names[~rehearsed.known]):
-        taken = ~rehearsed.known & (names == name)
-        if len(np.unique(rehearsed.photos[taken])) >= MIN_PER_NAME:
-            found[str(name)] = _at_rate(rehearsed.familiarity[taken], rehearsed.margin[taken], margin, false_accepts)
-    return found

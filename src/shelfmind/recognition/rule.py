@@ -26,6 +26,8 @@ from shelfmind.recognition.unknowns import Rejection
 
 LEARNT, WHITENING, COUNTS = "learnt", "whitening", "learnt_counts"
 """The names of the fitted arrays: training photos, whitening, and the number of photos of each class."""
+TEMPERATURE = "temperature"
+"""The name of the temperature of the probabilities that everything was fitted to."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,6 @@ from shelfmind.evaluation.matrix_rows import log_sum_exp
 from shelfmind.recognition.evidence import Evidence
 from shelfmind.recognition.fusion import Fusion, softmax
 
-MIN_PER_NAME = 50
-"""Minimum number of unknown photos mistaken for a name to give it a separate threshold. The 95% interval of a rate of
-1 in 10 is then 17 points wide; with fewer photos the rate is meaningless."""
 MARGINS = (0.0, 0.01, 0.02, 0.05, 0.1, 0.2)
 COMBINATION = "combination"
 POINTS = 60
@@ -24,7 +21,8 @@ POINTS = 60
 
 @dataclass(frozen=True)
 class Scored:
-    """Fused scores of N photos: probabilities (N, K), the best column (N,) and its margin to the second (N,)."""
+    """Fused scores of N photos: probabilities of K names (N, K), the best name (N,) and its margin to the second (N,),
+    the evidence, and the scores of its columns (N, C + P)."""
 
     probabilities: Floats
     best: Ints
@@ -32,14 +30,17 @@ class Scored:
     evidence: Evidence
     scores: Wide
 
+    @classmethod
+    def of(cls, evidence: Evidence, scores: Wide, probabilities: Floats) -> Scored:
+        """Create it from the scores of the columns and the probabilities of the names."""
+        best = probabilities.argmax(axis=1).astype(np.int64)
+        return cls(probabilities, best, margins(probabilities), evidence, scores)
+
 
 def scored(evidence: Evidence, fusion: Fusion) -> Scored:
-    """Return the fused scores of evidence."""
+    """Return the fused scores of evidence in which each name has one column."""
     scores = fusion.scores(evidence)
-    probabilities = softmax(scores)
-    return Scored(
-        probabilities, probabilities.argmax(axis=1).astype(np.int64), margins(probabilities), evidence, scores
-    )
+    return Scored.of(evidence, scores, softmax(scores))
 
 
 def margins(probabilities: Floats) -> Wide:
@@ -92,7 +93,7 @@ SCORES: dict[str, Callable[[Scored], Wide]] = {
 
 @dataclass(frozen=True)
 class Familiarities:
-    """All scores of N photos (N, S), in the order of `SCORES`, and their best columns and margins, (N,) each."""
+    """All scores of N photos (N, S), in the order of `SCORES`, and their best names and margins, (N,) each."""
 
     scores: Wide
     best: Ints
@@ -142,13 +143,11 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Rejection:
-    """Rejects photos as unknown if their score is below the threshold of the name (or the common one), or if the margin
-    to the second name is too small.
+    """Rejects photos as unknown if their score is below the threshold or their margin to the second name is too small.
 
     Attributes:
         score: a name of `SCORES`, or the combination.
-        threshold: the common threshold of names without a separate one.
-        of_names: separate thresholds of names that enough unknown photos were mistaken for.
+        threshold: minimum score.
         margin: minimum margin.
         false_accepts: the requested false-accept rate.
         unknown_photos: number of unknown photos that it was calibrated on.
@@ -162,7 +161,6 @@ class Rejection:
     margin: float
     false_accepts: float
     unknown_photos: int
-    of_names: Mapping[str, float] = field(default_factory=dict)
     combination: Combination | None = None
     separations: Mapping[str, Separation] = field(default_factory=dict)
     curve: tuple[CurvePoint, ...] = ()
@@ -173,10 +171,9 @@ class Rejection:
             return self.combination(Familiarities.of(photos).scores)
         return SCORES[self.score](photos)
 
-    def accepts(self, photos: Scored, names: Sequence[str]) -> Bools:
-        """Return whether each of N photos is given the name of its best column, (N,)."""
-        needed = np.array([self.of_names.get(name, self.threshold) for name in names])
-        return np.asarray((self.familiarity(photos) >= needed[photos.best]) & (photos.margin >= self.margin))
+    def accepts(self, photos: Scored) -> Bools:
+        """Return whether each of N photos is given its best name, (N,)."""
+        return np.asarray((self.familiarity(photos) >= self.threshold) & (photos.margin >= self.margin))
 
     def as_record(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -192,7 +189,6 @@ class Rejection:
             known["margin"],
             known["false_accepts"],
             known["unknown_photos"],
-            dict(known["of_names"]),
             None if combination is None else Combination(*(tuple(combination[key]) for key in _PARTS)),
             {name: Separation(**each) for name, each in known["separations"].items()},
             tuple(CurvePoint(**each) for each in known["curve"]),

@@ -92,6 +92,11 @@ class PrepareRequest(Request):
             raise UserError(f"{shares} must sum to less than 1, got {held_out:g}")
         return self
 
+    @property
+    def splits_again(self) -> bool:
+        """Whether a new split is wanted."""
+        return self.val_fraction is not None or self.test_fraction is not None
+
     def require_inputs(self) -> None:
         """Check that the data and the decisions exist."""
         require_path(self.data)

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from shelfmind.requests.request import ONE_OR_MORE, Positional, Request
-from shelfmind.requests.shared import require_run
+from shelfmind.requests.shared import require_path
 
 
 class ModelsRequest(Request):
@@ -25,21 +25,33 @@ class ModelsRequest(Request):
 
 
 class VerifyRequest(Request):
-    """The runs to verify."""
+    """The runs and data sets to verify."""
 
     details: ClassVar[str] = (
-        "Checks every file that training has finished and every exported file, and names those that are damaged, "
-        "missing or edited. Exit status 2 if there are any."
+        "Checks every file of a run that training has finished and every exported file, and every file of a data set. "
+        "Names those that are damaged, missing, edited or, in a data set, without a checksum. Exit status 2 if there "
+        "are any. The checksums of a data set are in SHA256SUMS, in the format of sha256sum."
     )
-    examples: ClassVar[tuple[str, ...]] = ("shelfmind verify runs/first", "shelfmind verify runs/first --accept")
+    examples: ClassVar[tuple[str, ...]] = (
+        "shelfmind verify runs/first",
+        "shelfmind verify runs/first --accept",
+        "shelfmind verify shards --accept",
+        "shelfmind verify shards",
+    )
 
-    runs: Annotated[tuple[Path, ...], Positional("RUN..."), ONE_OR_MORE] = Field(description="Run folders.")
-    accept: bool = Field(False, description="Record the present checksums, after an intended change of a file.")
+    paths: Annotated[tuple[Path, ...], Positional("PATH..."), ONE_OR_MORE] = Field(
+        description="Run folders, and folders or shards of data sets."
+    )
+    accept: bool = Field(
+        False,
+        description="Record the present checksums: of a run after an intended change of a file, of a data set at any "
+        "time.",
+    )
 
     def require_inputs(self) -> None:
-        """Check that all are runs."""
-        for run in self.runs:
-            require_run(run)
+        """Check that all exist."""
+        for path in self.paths:
+            require_path(path)
 
 
 class DoctorRequest(Request):

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, field_serializer, model_validator
 
 from shelfmind.errors import UserError, argument, call
 from shelfmind.machine.job import started_by_msrun
-from shelfmind.recipe import Recipe, load_recipe
+from shelfmind.recipe import Recipe, load_recipe, require_trained_size
 from shelfmind.requests.request import COMMA_SEPARATED, ONE_OR_MORE, Flag, Incidental, NoFlag, Positional, Request
 from shelfmind.requests.shared import (
     DATA_SET,
@@ -81,6 +81,7 @@ class RecipeRequest(Request):
         """The recipe with all changes of the request applied. Raises `UserError` if it is invalid."""
         recipe = self.chosen_recipe
         recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, self.overrides)
+        require_trained_size(recipe)
         if self.epochs is not None:
             recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"epochs": self.epochs})})
         if self.weights is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.analysis.suspects import Suspect, read_suspects
-from shelfmind.data import absolute, is_present
+from shelfmind.data import absolute, is_present, needed_format
 from shelfmind.errors import UserError, argument, call
 from shelfmind.requests.shared import require_path
 from shelfmind.structured_text import parse_json
@@ -18,7 +18,7 @@ FACTS, SUSPECTS = "audit.json", "suspects.jsonl"
 
 @dataclass(frozen=True)
 class AuditFolder:
-    """A data set (`root` and `format`), its class names, and its suspects, worst first.
+    """A data set (its path `root` and `format`), its class names, and its suspects, worst first.
 
     `notice` reports problems of the networks that evaluated the labels, None if there were none.
     """
@@ -38,10 +38,11 @@ def read_audit(folder: Path, data: Path | None = None) -> AuditFolder:
     """
     require_path(folder)
     facts = _facts(folder / FACTS)
+    audited = absolute(facts.get("data", facts["root"]))  # without the path: an audit of an early version
     if not (folder / SUSPECTS).is_file():
-        again = call("audit", data=facts["root"], out=folder)
+        again = call("audit", data=audited, format=needed_format(audited, facts["format"]), out=folder)
         raise UserError(f"{folder} has no {SUSPECTS}; create it again: {again}")
-    root = absolute(facts["root"] if data is None else data)
+    root = audited if data is None else absolute(data)
     if not is_present(root):
         where = argument("data", "PATH")
         raise UserError(f"the data set of {folder} is no longer at {root}; set its location with {where}")
@@ -59,7 +60,7 @@ def _facts(path: Path) -> Mapping[str, Any]:
         )
     try:
         facts = parse_json(path.read_bytes())
-        texts = [facts["root"], facts["format"], *facts["class_names"]]
+        texts = [facts["root"], facts.get("data", ""), facts["format"], *facts["class_names"]]
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"{path} is damaged: {error}; audit again") from error
     except OSError as error:

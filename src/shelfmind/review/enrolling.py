@@ -53,7 +53,8 @@ class Enrolments:
     """The decisions on the groups of a discovery. Safe for threads and for other processes with the same log.
 
     A decision is written to the log first and then applied to the gallery, whose history records the decision's id. If
-    a process is killed in between, at most the last line of the log lacks its change; `apply_pending` applies it.
+    a process is killed in between, or an undo fails, the last line about these groups lacks its change. Every decision,
+    undo and `apply_pending` applies it first, so that no other line ever does.
     """
 
     def __init__(
@@ -78,17 +79,13 @@ class Enrolments:
         return self._version_of(decision) is not None
 
     def apply_pending(self) -> str | None:
-        """Apply the change that a killed process did not, and return its description; None if there is none."""
-        with self._exclusive():
-            last = self.log.decisions[-1] if self.log.decisions else None
-            if last is None or last.path not in self._groups or self.is_applied(last):
-                return None
-            if last.undoes is not None:
-                undone = next((each for each in self.log.decisions if each.id == last.undoes), None)
-                return self._removed(last, undone) if undone is not None else None
-            if last.decision != "relabel":
-                return None
-            return self._added(last)
+        """Apply the change that a process did not finish, and return its description; None if there is none.
+
+        Raises:
+            UserError: it cannot be applied. A decision is then undone, an undo remains pending.
+        """
+        with self._exclusive() as applied:
+            return applied
 
     def decide(self, group: Group, decision: str, sku: str | None, reviewer: str) -> tuple[str, ...]:
         """Enrol a group as a new product `sku`, merge it into that product, or discard it. Returns warnings.
@@ -97,7 +94,7 @@ class Enrolments:
 
         Raises:
             ValueError: the decision is invalid, or the group is already decided.
-            UserError: the decision cannot be applied; nothing was changed.
+            UserError: this decision, or one that is pending, cannot be applied; nothing was changed.
         """
         with self._exclusive():
             before = self.standing().get(group.key)
@@ -111,19 +108,16 @@ class Enrolments:
                 return ()
             photos, warnings = self._require_possible(group, decision, str(sku))
             append_decision(self.log.path, made)
-            try:
+            with self._undone_on_failure(made):
                 outcome = self.gallery.add(photos, self._kept, self._by(made), guard=self._guard_of(self.gallery))
-            except BaseException:
-                if not self._was_applied(made):
-                    append_decision(self.log.path, take_back(made, reviewer))
-                raise
             return (*warnings, *outcome.warnings)
 
     def take_back(self, decision: Decision) -> None:
         """Undo a decision: remove the photos that it enrolled from the gallery.
 
         Raises:
-            UserError: the gallery can no longer undo it; nothing was changed.
+            UserError: the gallery can no longer undo it, or a pending change cannot be applied; nothing was changed. Or
+                the removal failed, and remains pending.
         """
         with self._exclusive():
             if self.standing().get(decision.path) != decision:
@@ -131,7 +125,11 @@ class Enrolments:
             self._require_removable(decision)
             line = take_back(decision, decision.reviewer)
             append_decision(self.log.path, line)
-            self._removed(line, decision)
+            try:
+                self._removed(line, decision)
+            except UserError as error:
+                later = f"{decision.given} is undone in the log, and in the gallery before the next decision"
+                raise UserError(f"{error.message}; {later}") from error
 
     def products(self) -> list[str]:
         """Return the names of all current products."""
@@ -140,11 +138,36 @@ class Enrolments:
             return sorted(self.gallery.state.products)
 
     @contextmanager
-    def _exclusive(self) -> Iterator[None]:
+    def _exclusive(self) -> Iterator[str | None]:
+        """Keep other decisions away; yields the description of a pending change that was applied before."""
         with self._thread, exclusively(self._lock):
             self.log.refresh()
             self.gallery.refresh()
+            yield self._settled()
+
+    def _settled(self) -> str | None:
+        last = next((line for line in reversed(self.log.decisions) if line.path in self._groups), None)
+        if last is None or self.is_applied(last):
+            return None
+        try:
+            if last.undoes is None:
+                return self._added(last) if last.decision == "relabel" else None
+            undone = next((each for each in self.log.decisions if each.id == last.undoes), None)
+            return None if undone is None else self._removed(last, undone)
+        except UserError as error:
+            pending = f"the pending {'decision' if last.undoes is None else 'undo'} of {last.reviewer} on {last.given}"
+            undone_too = " and was undone" if last.undoes is None else ""
+            raise UserError(f"{pending} cannot be applied{undone_too}: {error.message}") from error
+
+    @contextmanager
+    def _undone_on_failure(self, decision: Decision) -> Iterator[None]:
+        """Undo a decision in the log if the gallery does not have its change."""
+        try:
             yield
+        except BaseException:
+            if not self._was_applied(decision):
+                append_decision(self.log.path, take_back(decision, decision.reviewer))
+            raise
 
     def _require_possible(self, group: Group, decision: str, sku: str) -> tuple[list[Photo], list[str]]:
         products = self.gallery.state.products
@@ -187,15 +210,17 @@ class Enrolments:
             )
 
     def _added(self, decision: Decision) -> str | None:
-        group = self._groups[decision.path]
-        photos, _ = self._require_possible(group, "", str(decision.label))
-        return self.gallery.add(photos, self._kept, self._by(decision)).detail
+        with self._undone_on_failure(decision):
+            photos, _ = self._require_possible(self._groups[decision.path], "", str(decision.label))
+            return self.gallery.add(photos, self._kept, self._by(decision)).detail
 
     def _removed(self, line: Decision, decision: Decision) -> str | None:
         """Remove the photos that a decision enrolled and that are still there."""
         sku = str(decision.label)
-        there = self.gallery.state.products.get(sku, {})
-        going = [sha256 for sha256 in self._added_by(decision) if sha256 in there]
+        there = self.gallery.state.products.get(sku, {}).keys() & {
+            photo.sha256 for photo in self._groups[decision.path].photos
+        }
+        going = [sha256 for sha256 in self._added_by(decision) if sha256 in there] if there else []
         return self.gallery.remove(sku, self._by(line), going).detail if going else None
 
     def _added_by(self, decision: Decision) -> list[str]:

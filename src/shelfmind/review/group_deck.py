@@ -102,6 +102,7 @@ class GroupDeck:
             else:
                 last = own.get(self._group(number).key)
             if last is None:
+                self.enrolments.apply_pending()
                 return {"undone": None, **self._news(())}
             self.enrolments.take_back(last)
             gone = last.label if last.label not in self.enrolments.products() else None

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shelfmind.analysis.decisions import CUT_LINE, FILE_NAME, require_writable_log, split_complete_lines
+from shelfmind.data import needed_format
 from shelfmind.errors import UserError, argument
 from shelfmind.gallery.discovery_folder import is_discovery, read_discovery
 from shelfmind.gallery.gallery import Gallery
@@ -37,7 +38,8 @@ USUAL_PORT = 8765
 class ReviewOutcome:
     """The state of a review when it was stopped: `decided` of `suspects`, by all reviewers, with decisions in `log`.
 
-    `root` is the data set. For a discovery it is the `gallery`, to which the decisions have already been applied.
+    `root` is the data set, and `format` its format, if that is not detected. For a discovery, `root` is the `gallery`,
+    to which the decisions have already been applied.
     """
 
     decided: int
@@ -45,6 +47,7 @@ class ReviewOutcome:
     log: Path
     root: Path
     gallery: bool = False
+    format: str | None = None
 
 
 @takes(ReviewRequest)
@@ -70,7 +73,8 @@ def review(request: ReviewRequest, watcher: Observer = SILENT) -> ReviewOutcome:
         watcher.note(f"warning: {found.notice}")
     deck = Deck(found, name, log, request.language)
     _serve(request, deck, Pictures(found.root, found.format), watcher)
-    return ReviewOutcome(deck.decided(), len(found.suspects), log, found.root)
+    wanted = needed_format(found.root, found.format)
+    return ReviewOutcome(deck.decided(), len(found.suspects), log, found.root, format=wanted)
 
 
 def _review_groups(request: ReviewRequest, name: str, log: Path, watcher: Observer) -> ReviewOutcome:
@@ -82,7 +86,7 @@ def _review_groups(request: ReviewRequest, name: str, log: Path, watcher: Observ
     try:
         settled = enrolments.apply_pending()
     except UserError as error:
-        watcher.warn(f"a decision of an interrupted review could not be applied: {error}")
+        watcher.warn(error.message)
     else:
         if settled is not None:
             watcher.note(f"note: applied a pending decision of an interrupted review: {settled}")

@@ -22,7 +22,17 @@ from shelfmind.structured_text import parse_json
 LOOPBACK = "127.0.0.1"
 _HOSTS = frozenset({LOOPBACK, "localhost"})
 _MAX_BODY_BYTES = 64 * 1024
-_NAMES = ("card.js", "chooser.js", "feed.js", "group.js", "review.css", "review.js", "server.js", "words.js")
+_NAMES = (
+    "card.js",
+    "chooser.js",
+    "details.js",
+    "feed.js",
+    "group.js",
+    "review.css",
+    "review.js",
+    "server.js",
+    "words.js",
+)
 _PAGE = {
     "/": WebFile("review/page/index.html"),
     **{f"/{name}": file for name, file in {**web_files("review/page", _NAMES), **SHARED_FILES}.items()},
@@ -66,6 +76,8 @@ class ReviewServer(ThreadingHTTPServer):
     def __init__(self, port: int, deck: Reviewed, pictures: Renders) -> None:
         self.deck, self.pictures = deck, pictures
         self.token = secrets.token_urlsafe(24)
+        self.review = secrets.token_urlsafe(9)
+        """Identifies this process. All numbers, also those of pictures, have a meaning in one process only."""
         super().__init__((LOOPBACK, port), Handler)
 
     def server_bind(self) -> None:
@@ -128,11 +140,12 @@ class Handler(BaseHTTPRequestHandler):
             self._admit(query["token"][0])
             return
         self._require_token()
+        self._require_this_review()
         if address.path in _PAGE:
             file = _PAGE[address.path]
             self._send(HTTPStatus.OK, file.content, file.media_type, "no-cache")
         elif address.path == "/api/review":
-            self._send_json(self.server.deck.overview())
+            self._send_json({**self.server.deck.overview(), "review": self.server.review})
         elif address.path == "/api/cards":
             numbers = [int(number) for number in query.get("numbers", [""])[0].split(",") if number]
             self._send_json(self.server.deck.cards(numbers))
@@ -147,6 +160,7 @@ class Handler(BaseHTTPRequestHandler):
         self._require_own_host()
         self._require_token()
         self._require_own_page()
+        self._require_this_review()
         body = self._body()
         number = body.get("number")
         if self.path == "/api/decide":
@@ -180,6 +194,11 @@ class Handler(BaseHTTPRequestHandler):
         if self.headers.get("X-Shelfmind") != "review":
             raise _Refused(HTTPStatus.FORBIDDEN, "decisions must come from the review page")
 
+    def _require_this_review(self) -> None:
+        """Refuse a page that an earlier review at the same address served: its numbers mean something else here."""
+        if self.headers.get("X-Shelfmind-Review", self.server.review) != self.server.review:
+            raise _Refused(HTTPStatus.CONFLICT, "this page belongs to an earlier review; reload it")
+
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode("utf-8", "replace"), self.server.token.encode())
 
@@ -203,9 +222,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _send_picture(self, path: str) -> None:
         parts = path.split("/")
-        if len(parts) != 4 or parts[1] != "image" or parts[2] not in EDGES or not parts[3].isdecimal():
+        if parts[:-2] != ["", "image", self.server.review] or parts[-2] not in EDGES or not parts[-1].isdecimal():
             raise LookupError(path)
-        content, tag = self.server.pictures.render(self.server.deck.images[int(parts[3])], parts[2])
+        content, tag = self.server.pictures.render(self.server.deck.images[int(parts[-1])], parts[-2])
         if self.headers.get("If-None-Match") == tag:
             self._send(HTTPStatus.NOT_MODIFIED, b"", "image/jpeg", "private, max-age=3600", tag)
         else:

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from shelfmind.errors import Message, UserError, argument, call
-from shelfmind.files import make_folder, status_of, write_atomically, write_json, write_text
+from shelfmind.files import alone, make_folder, status_of, write_atomically, write_json, write_text
 from shelfmind.leftovers import remove_abandoned
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.recipe import Recipe, parse_recipe
@@ -130,6 +130,11 @@ class RunFolder:
     def checksums(self) -> Path:
         """The SHA-256 of the files that do not change once the run is trained; missing until then."""
         return self.root / "checksums.json"
+
+    @property
+    def in_training(self) -> Path:
+        """A file that a process locks while it trains the run."""
+        return self.root / ".in-training"
 
     def snapshot(self, epoch: int) -> Path:
         """The averaged weights of one epoch, for model soups."""
@@ -280,7 +285,7 @@ class RunFolder:
         return digests
 
     def _damaged_checksums(self) -> UserError:
-        accept = call("verify", runs=[str(self.root)], accept=True)
+        accept = call("verify", paths=[str(self.root)], accept=True)
         return UserError(
             f"{self.checksums} is damaged: its own checksum does not match. Restore it from a copy; if the other files "
             f"are intact, record it again with: {accept}"
@@ -293,7 +298,7 @@ class RunFolder:
         for name in wanted:
             path = self.root / name
             if name in digests and _digest_of(path) != digests[name]:
-                accept = call("verify", runs=[str(self.root)], accept=True)
+                accept = call("verify", paths=[str(self.root)], accept=True)
                 raise UserError(
                     f"{path} is missing, damaged or edited: it differs from the checksum recorded after training. "
                     f"Restore it from a copy; if the change is intended, record it with: {accept}"
@@ -353,6 +358,14 @@ def create_run_folder(root: Path) -> RunFolder:
     return RunFolder(root)
 
 
+def alone_in(run: RunFolder) -> AbstractContextManager[None]:
+    """While the context lasts, no other process can train the run. Raises `UserError` if one does."""
+    return alone(
+        run.in_training,
+        f"{run.root} is being trained by another process; wait until it ends, or stop it, and try again",
+    )
+
+
 def copy_without_weights(source: RunFolder, root: Path) -> RunFolder:
     """Copy the data and history of a run to an existing folder, for other weights of the same network."""
     target = RunFolder(root)
@@ -372,7 +385,11 @@ def require_new_folder(root: Path) -> None:
     run = RunFolder(root)
     remove_abandoned(root.glob(".*.tmp*"))
     before_training = {
-        each.name for each in (run.bad_files, run.provenance, run.split, run.seen, run.classes, run.broader, run.before)
+        each.name
+        for each in (
+            *(run.bad_files, run.provenance, run.split, run.seen, run.classes, run.broader, run.before),
+            run.in_training,
+        )
     }
     if root.exists() and not (root.is_dir() and {entry.name for entry in root.iterdir()} <= before_training):
         raise UserError(

@@ -198,11 +198,16 @@ def _unknown_start(run: RunFolder, title: str, teacher: bool = False) -> Unknown
 
 def write_history(run: RunFolder, catalog: Catalog, counter: Counter) -> None:
     """Store the split, the digests of all photos and the fingerprints of training photos."""
-    paths = [sample.path for sample in catalog.samples]
-    write_split(catalog, run.split, hash_files(paths, counter("hashing files", len(paths))))
+    write_split_with_digests(run, catalog, counter)
     trained = [sample.path for sample in catalog.split("train")]
     progress = counter("taking fingerprints", len(trained))
     write_atomically(run.seen, lambda temporary: write_fingerprints(trained, temporary, progress))
+
+
+def write_split_with_digests(run: RunFolder, catalog: Catalog, counter: Counter) -> None:
+    """Store the split and the digests of all photos."""
+    paths = [sample.path for sample in catalog.samples]
+    write_split(catalog, run.split, hash_files(paths, counter("hashing files", len(paths))))
 
 
 def _add_digests(run: RunFolder, rows: Sequence[SplitRow], counter: Counter) -> None:

@@ -120,7 +120,8 @@ def open_with_run_classes(
         catalog = with_broader_classes(catalog, read_broader(run.broader), run.broader)
     names = run.read_classes()[0]
     own_list = absolute(data) == absolute(run.split)  # does not list classes without images
-    if not some_classes and not own_list and set(names) != set(catalog.class_names):
+    complete = catalog.classes_with_samples() <= set(names) <= set(catalog.class_names)
+    if not some_classes and not own_list and not complete:
         require_same_classes(names, catalog.class_names, str(data))
     return with_classes_of_run(catalog, names)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from mindspore import Tensor, nn
 
-from shelfmind.batching import batched
+from shelfmind.batching import batched, joined_at_the_end
 from shelfmind.errors import UserError
 from shelfmind.files import atomic_folder, require_free_folder, write_json
 from shelfmind.images.checking import reject_too_many_bad
@@ -74,7 +74,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
 
     Raises:
         UserError: no run, an existing folder, too few photos or too many bad ones, a network without batch
-            normalisation.
+            normalisation, statistics that are not finite.
     """
     source, out = RunFolder(request.run), request.out
     source.require()
@@ -97,6 +97,7 @@ def adapt(request: AdaptRequest, watcher: Observer = SILENT) -> Adaptation:
     images = len(paths) - len(reading.bad)
     if images < MIN_PHOTOS:
         raise UserError(f"adaptation needs at least {MIN_PHOTOS} usable photos, got {counted(images, 'photo')}")
+    _require_finite(found)
     mixed, shift = _mixed(load_checkpoint(source.weights), found, request.weight)
     outcome = Adaptation(images, request.weight, shift, tuple(reading.bad), bad_list if reading.bad else None)
     _write(source, out, mixed, outcome, request)
@@ -142,14 +143,16 @@ def statistics_of(
     """Mean and variance of the inputs of each normalisation layer, (C,) each, by the law of total variance over
     batches.
 
-    During this pass, every normalisation uses the statistics of the current batch, as in training.
+    During this pass, every normalisation uses the statistics of the current batch, as in training. So a batch has at
+    least two images: MindSpore's variance of a single value, which is all that a channel has where images are pooled
+    to one pixel, is not a number.
     """
     sums = {name: np.zeros((2, norm.num_features)) for name, norm in norms.items()}
     images = 0
     for norm in norms.values():
         norm.set_train(True)
     with eagerly(), interruptible():
-        for group in batched(squares, recipe.evaluation.batch_size):
+        for group in joined_at_the_end(batched(squares, recipe.evaluation.batch_size), least=2):
             for norm in norms.values():
                 norm.moving_mean.set_data(Tensor(np.zeros(norm.num_features, np.float32)))
                 norm.moving_variance.set_data(Tensor(np.zeros(norm.num_features, np.float32)))
@@ -163,6 +166,15 @@ def statistics_of(
             images += len(group)
     averages = {name: total / max(images, 1) for name, total in sums.items()}
     return {name: (mean, np.maximum(squared - mean**2, 0.0)) for name, (mean, squared) in averages.items()}
+
+
+def _require_finite(found: dict[str, tuple[Statistics, Statistics]]) -> None:
+    for name, (mean, variance) in found.items():
+        if not (np.isfinite(mean).all() and np.isfinite(variance).all()):
+            raise UserError(
+                f"the statistics of {name} are not finite numbers: check that the run predicts, and that its "
+                "evaluation.batch_size is at least 2"
+            )
 
 
 def _mixed(

@@ -24,9 +24,9 @@ from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import mixed_precision
 from shelfmind.machine.distributed import world
 from shelfmind.models import create_model
-from shelfmind.models.freezing import train_only
+from shelfmind.models.freezing import NEW_CLASSIFIER, train_only
 from shelfmind.models.network import Network, OwnNetwork
-from shelfmind.models.weights import Start, load_arrays
+from shelfmind.models.weights import Loaded, Start, load_arrays
 from shelfmind.nouns import counted
 from shelfmind.recipe import DistillationRecipe, Recipe, model_kind
 from shelfmind.records import BadFile, Sample
@@ -66,7 +66,7 @@ def refuse_unbuildable(recipe: Recipe, classes: int, start: Start | None) -> str
             raise UserError(f"images for {recipe.model.name} must be at least {model.least_image_size} px, got {size}")
     loaded = None
     if start is not None:
-        loaded = f"initial weights: {start.name} ({load_arrays(model, start.arrays, start.path)})"
+        loaded = f"initial weights: {start.name} ({load_start(model, recipe, start)})"
     refuse_contradictions(recipe)
     if loss_kind(recipe.loss.name).embeddings and not hasattr(model, "head"):
         raise UserError(
@@ -163,8 +163,14 @@ def build_model(
     """The recipe's network with its initial weights."""
     model = create_model(recipe.model.name, classes, seed, kernels=kernels, **recipe.model.arguments)
     if start is not None:
-        load_arrays(model, start.arrays, start.path)
+        load_start(model, recipe, start)
     return model
+
+
+def load_start(model: Network, recipe: Recipe, start: Start) -> Loaded:
+    """Load initial weights into a network, without their classifier if the recipe trains a new one."""
+    arrays = start.backbone if recipe.train.trainable == NEW_CLASSIFIER else start.arrays
+    return load_arrays(model, arrays, start.path)
 
 
 def build_training(

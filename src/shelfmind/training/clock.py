@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+Ends = Callable[[float, float], float]
+"""The progress at which an epoch ends that could last from one progress to another: there, or earlier."""
+
+
+def at_the_end(start: float, end: float) -> float:
+    """Every epoch lasts as long as it could."""
+    return end
 
 
 @dataclass(frozen=True)
@@ -37,14 +47,30 @@ class EpochPlan:
 
 @dataclass(frozen=True)
 class EpochClock:
-    """A training run of `epochs` epochs, each with equal progress."""
+    """A training run of `epochs` passes over the images, each with equal progress.
+
+    An epoch is a pass, or the part of one up to where it must end.
+    """
 
     epochs: int
     steps_per_epoch: int
 
-    def plan(self, epoch: int, progress: float, elapsed_s: float, epoch_s: float) -> EpochPlan:
+    def plan(
+        self,
+        epoch: int,
+        progress: float,
+        elapsed_s: float,
+        epoch_s: float,
+        fixed_s: float = 0.0,
+        ends: Ends = at_the_end,
+    ) -> EpochPlan:
         """The next epoch; times are ignored."""
-        return EpochPlan(epoch, epoch / self.epochs, (epoch + 1) / self.epochs, self.steps_per_epoch)
+        passed = math.floor(progress * self.epochs + 1e-6)
+        end = ends(progress, (passed + 1) / self.epochs)
+        return EpochPlan(epoch, progress, end, max(1, self._steps_until(end) - self._steps_until(progress)))
+
+    def _steps_until(self, progress: float) -> int:
+        return round(progress * self.epochs * self.steps_per_epoch)
 
 
 @dataclass(frozen=True)
@@ -58,14 +84,26 @@ class BudgetClock:
     budget_s: float
     steps_per_epoch: int
 
-    def plan(self, epoch: int, progress: float, elapsed_s: float, epoch_s: float) -> EpochPlan:
-        """The next epoch, given that an epoch with its validation takes `epoch_s` seconds."""
+    def plan(
+        self,
+        epoch: int,
+        progress: float,
+        elapsed_s: float,
+        epoch_s: float,
+        fixed_s: float = 0.0,
+        ends: Ends = at_the_end,
+    ) -> EpochPlan:
+        """The next epoch, given that a whole one takes `epoch_s` seconds, `fixed_s` of them for validation and saving
+        at its end, however few steps it has."""
         left_s = max(0.0, self.budget_s - elapsed_s)
         fits = left_s / epoch_s
-        if fits >= 1.5:
-            return EpochPlan(epoch, progress, progress + (1 - progress) / fits, self.steps_per_epoch)
-        steps = max(1, round(self.steps_per_epoch * min(1.0, fits)))
-        return EpochPlan(epoch, progress, 1.0, steps)
+        whole = progress + (1 - progress) / fits if fits >= 1.5 else 1.0
+        end = ends(progress, whole)
+        if end == whole < 1.0:
+            return EpochPlan(epoch, progress, end, self.steps_per_epoch)
+        own_s = left_s * (end - progress) / (1 - progress) - fixed_s
+        steps = round(self.steps_per_epoch * own_s / (epoch_s - fixed_s))
+        return EpochPlan(epoch, progress, end, min(self.steps_per_epoch, max(1, steps)))
 
 
 Clock = EpochClock | BudgetClock
@@ -97,6 +135,12 @@ class StepWatch:
             self.steps += 1
         self.compiled.add(image_size)
         self.last = now
+
+    def saved(self, began: float) -> float:
+        """Record the end of saving between steps, which slows these down; returns its seconds."""
+        saving_s = time.perf_counter() - began
+        self.seconds += saving_s
+        return saving_s
 
     @property
     def step_s(self) -> float | None:

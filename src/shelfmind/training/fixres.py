@@ -14,7 +14,7 @@ from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.bootstrap import hits, paired_interval
 from shelfmind.evaluation.intervals import Interval, caveat_of_gain, too_few_images
-from shelfmind.files import make_folder, write_json
+from shelfmind.files import make_folder, refuse_working_directory, write_json
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.recipe import Recipe
 from shelfmind.records import Catalog, Predictions
@@ -79,6 +79,7 @@ def fixres(request: FixresRequest, watcher: Watcher | None = None) -> FixResOutc
             run or other settings.
     """
     watcher = watcher or Watcher()
+    refuse_working_directory(request.out)
     source, out, candidates = RunFolder(request.run), request.out, request.candidates
     recipe = source.read_recipe()
     require_new_folder(out)

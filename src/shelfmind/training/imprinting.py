@@ -17,6 +17,9 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 WEIGHT, BIAS = "head.classifier.weight", "head.classifier.bias"
 
 
+APART = 0.01
+"""The distance of the other centres of an imprinted class from its prototype, relative to its length: much less than
+photos of a class differ, so that each centre is the nearest one for some of them."""
 LOST = 0.05
 """The share of the trained classes' own photos that imprinted classes of a linear classifier claim before
 fine-tuning."""
@@ -62,7 +65,7 @@ def imprinted(arrays: Arrays, directions: Floats, seen: Seen | None) -> dict[str
     classes.
 
     A cosine classifier gets the prototypes scaled to the mean length of the trained rows, which affects no logit, only
-    how fast a row turns in training. One with several centres per class, (C, K, D), gets the prototype as each centre.
+    how fast a row turns in training. One with several centres per class, (C, K, D), gets `spread_centres`.
     A linear classifier, whose embeddings all point in roughly the same direction, gets `linear_rows` and an `offset`
     computed from photos of trained classes, which are required. All other arrays are unchanged.
     """
@@ -79,9 +82,21 @@ def imprinted(arrays: Arrays, directions: Floats, seen: Seen | None) -> dict[str
         bias += offset(arrays, rows, bias, seen)
         widened[BIAS] = np.concatenate([arrays[BIAS], bias.astype(arrays[BIAS].dtype)])
     if weight.ndim == 3:
-        rows = np.repeat(rows[:, None], weight.shape[1], axis=1)
+        rows = spread_centres(rows, weight.shape[1])
     widened[WEIGHT] = np.concatenate([weight, rows.astype(weight.dtype)])
     return widened
+
+
+def spread_centres(rows: Wide, centres: int) -> Wide:
+    """Centres (N, K, D) of classes with these rows (N, D): the row itself first, then others that are apart from it by
+    `APART` in random directions, the same in every call.
+
+    A photo trains only the nearest centre of its class. Equal centres would all be the nearest and stay equal.
+    """
+    random = np.random.default_rng(0).normal(size=(len(rows), centres, rows.shape[1]))
+    random /= np.linalg.norm(random, axis=2, keepdims=True)
+    random[:, 0] = 0
+    return np.asarray(rows[:, None] + APART * np.linalg.norm(rows, axis=1)[:, None, None] * random)
 
 
 def linear_rows(directions: Floats, length: float, seen: Seen) -> tuple[Wide, Wide]:

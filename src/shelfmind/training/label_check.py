@@ -21,6 +21,7 @@ from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError, argument
 from shelfmind.files import write_atomically, write_json
 from shelfmind.guidance.arguments import arguments_of
+from shelfmind.guidance.places import unused_beside
 from shelfmind.guidance.situation import photos_of
 from shelfmind.guidance.starts import random_folds_warning
 from shelfmind.images.checking import note_bad_files, reject_too_many_bad
@@ -119,7 +120,7 @@ def find_label_errors(request: FindLabelErrorsRequest, watcher: Watcher | None =
     unlearnt = _not_trained_on(start, held_out, watcher)
     write_atomically(check.unseen, lambda temporary: np.save(temporary, unlearnt))
     if start is None:
-        again = {**arguments_of(request), "out": f"{check.root}_generated"}
+        again = {**arguments_of(request), "out": str(unused_beside(check.root, "generated"))}
         doubt = random_folds_warning(catalog.class_counts("train").tolist(), again)
         tell([] if doubt is None else [doubt], watcher.note)
     origin = describe_origin(request.data, catalog, request.seed, request.to_json(), describe_weights(start))

@@ -18,21 +18,23 @@ from typing import Any
 from shelfmind.errors import LostProcessError, UserError, argument, call
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.device import likely_device, number_of_devices
-from shelfmind.machine.job import SCRATCH_HERE, WORKERS_HERE
+from shelfmind.machine.job import SCRATCH_HERE, STARTED_BY, WORKERS_HERE
 from shelfmind.nouns import counted
 from shelfmind.recipe import Recipe
 from shelfmind.requests.shared import RUN_FILE
 from shelfmind.requests.training import TrainRequest
-from shelfmind.runs.folder import require_new_folder
+from shelfmind.runs.folder import RunFolder, alone_in, require_new_folder
 from shelfmind.training.events import EventReader
 from shelfmind.training.watching import Watcher
 
-LAUNCHER = "mindspore.parallel.cluster.run"
-"""The module of `msrun`."""
+LAUNCHER = "shelfmind.training.msrun"
 WORKER = "shelfmind.training.worker"
 POLL_S = 0.2
 FORMING_S = 300
 """Seconds that the processes wait for each other at the start."""
+LATE_S = 3600
+"""Seconds that a process may be late for an exchange on CPUs, as when it saves to a slow disk; MindSpore's default is
+30. That a process has died is noticed here."""
 KILLING_S = 10
 """Maximum seconds to wait until killed processes are gone."""
 LOCAL = "127.0.0.1"
@@ -68,6 +70,11 @@ class JobFolder:
         """The process id of a worker, once it runs."""
         return self.root / f"{rank}.pid"
 
+    @property
+    def scheduler(self) -> Path:
+        """The process id of the scheduler, once it runs."""
+        return self.root / "scheduler.pid"
+
     def ended(self, rank: int) -> Path:
         """Exists once a worker has ended as intended."""
         return self.root / f"{rank}.ended"
@@ -88,6 +95,9 @@ def launch(request: TrainRequest, watcher: Watcher) -> None:
     require_devices(processes)
     if request.resume is None:
         require_new_folder(request.run)
+    else:
+        with alone_in(RunFolder(request.resume)):  # the process that leads locks it
+            pass
     left = request.restarts
     while True:
         folder, keep = JobFolder(Path(tempfile.mkdtemp(prefix="shelfmind-job-"))), False
@@ -122,11 +132,13 @@ def run_job(folder: JobFolder, request: TrainRequest, processes: int, watcher: W
     """Run one job to its end, and leave none of its processes behind."""
     folder.request.write_text(json.dumps(_as_json(request)), encoding="utf-8")
     port = free_port() if request.port is None else _checked_port(request.port)
-    own = {WORKERS_HERE: str(processes), SCRATCH_HERE: str(folder.scratch)}
-    environment = {"GLOG_v": "3", **os.environ, **own}  # errors go to the log files
+    own = {WORKERS_HERE: str(processes), SCRATCH_HERE: str(folder.scratch), STARTED_BY: str(os.getpid())}
+    given = {"GLOG_v": "3", "MS_NODE_TIMEOUT": str(LATE_S), **os.environ}  # errors go to the log files
+    environment = {**given, **own}
     environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     numbers = {"worker_num": processes, "local_worker_num": processes, "master_port": port}
     options = {**numbers, "master_addr": LOCAL, "join": True, "log_dir": folder.logs, "cluster_time_out": FORMING_S}
+    options["tail_worker_log"] = processes  # no worker's: msrun would leave processes behind that repeat the logs
     command = [sys.executable, "-m", LAUNCHER, *(f"--{name}={value}" for name, value in options.items())]
     command += ["python", "-m", WORKER, str(folder.root)]
     folder.logs.mkdir()
@@ -186,16 +198,24 @@ def _checked_port(port: int) -> int:
 
 
 def _require_alive(folder: JobFolder, processes: int) -> None:
-    """Raise the `UserError` of a worker, or `LostProcessError` if one is gone."""
+    """Raise the `UserError` of a worker, or `LostProcessError` if one or the scheduler is gone."""
+    connected = _is_there(folder.scheduler)  # it ends after the workers, so it is looked at before them
     for rank in range(processes):
         if folder.fault(rank).exists():
             raise UserError(folder.fault(rank).read_text(encoding="utf-8"))
     for rank in range(processes):
-        if not folder.process(rank).exists() or folder.ended(rank).exists():
+        if folder.ended(rank).exists() or _is_there(folder.process(rank)):
             continue
-        number = int(folder.process(rank).read_text())
-        if not _runs(number) and not folder.ended(rank).exists() and not folder.fault(rank).exists():
+        if not folder.ended(rank).exists() and not folder.fault(rank).exists():
+            number = folder.process(rank).read_text()
             raise LostProcessError(f"process {rank} of {processes} (pid {number}) died")
+    if not connected and not all(folder.ended(rank).exists() for rank in range(processes)):
+        raise LostProcessError(f"the scheduler of the processes (pid {folder.scheduler.read_text()}) died")
+
+
+def _is_there(file: Path) -> bool:
+    """Whether the process with the id in the file runs, or has not started yet."""
+    return not file.exists() or _runs(int(file.read_text()))
 
 
 def _runs(number: int) -> bool:
@@ -229,4 +249,4 @@ def _again(request: TrainRequest) -> TrainRequest:
     """
     if not (request.run / RUN_FILE).exists():
         return request
-    return TrainRequest(resume=request.run, devices=request.processes, track=request.track)
+    return TrainRequest(resume=request.run, devices=request.processes, track=request.track, port=request.port)

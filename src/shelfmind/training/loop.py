@@ -6,6 +6,7 @@ import json
 import math
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +25,7 @@ from shelfmind.recipe import Recipe, Stage
 from shelfmind.runs.folder import RunFolder
 from shelfmind.training.class_table import ClassTable
 from shelfmind.training.clock import BudgetClock, Clock, EpochPlan, StepWatch
-from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
+from shelfmind.training.schedule import averaging_decay, end_of_epoch, learning_rate, stage_at, validation_size
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import Step
 from shelfmind.training.watching import EpochEntry, StepFigures, Watcher
@@ -74,12 +75,15 @@ def train_to_the_end(training: Training, watcher: Watcher) -> None:
             training.position.plan = plan_epoch(training)
         train_epoch(training, training.position.plan, watcher)
         entry = validate(training, training.position.plan)
+        began = time.perf_counter()
         if training.world.leads:
             keep_weights(training, entry)
         training.position.finish_epoch(entry)
         if training.world.leads:
             training.tensors.save(training.run, training.kind, training.position)
             training.run.write_log(training.position.history)
+        training.position.saving_s = time.perf_counter() - began
+        training.position.elapsed_s += training.position.saving_s
         watcher.epoch(entry)
 
 
@@ -91,31 +95,35 @@ def steps_between_readings(device: str) -> int:
 def plan_epoch(training: Training) -> EpochPlan:
     """The next epoch; for a time budget, from the duration of an epoch at this image size by the leader's clock."""
     position, clock = training.position, training.clock
-    epoch_s = expected_epoch_s(training) if isinstance(clock, BudgetClock) else 0.0
-    plan = clock.plan(position.epoch, position.progress, position.elapsed_s, epoch_s)
+    epoch_s, fixed_s = expected_seconds(training) if isinstance(clock, BudgetClock) else (0.0, 0.0)
+    ends = partial(end_of_epoch, training.recipe)
+    plan = clock.plan(position.epoch, position.progress, position.elapsed_s, epoch_s, fixed_s, ends)
     return EpochPlan(**json.loads(training.world.share(json.dumps(plan.to_json()))))
 
 
-def expected_epoch_s(training: Training) -> float:
-    """The expected duration of the next epoch in seconds: that of the last epoch at its image size, else scaled by
-    pixels."""
-    stage = stage_at(training.recipe, training.position.progress)
-    known = training.position.epoch_seconds
-    nearest = min(known, key=lambda size: abs(int(size) - stage.image_size))
-    return known[nearest] * (stage.image_size / int(nearest)) ** 2
+def expected_seconds(training: Training) -> tuple[float, float]:
+    """The expected duration of the next epoch in seconds, if it is a whole one, and of the validation and the saving at
+    its end: that of the last epoch at its image size, else scaled by pixels except for the saving."""
+    position = training.position
+    size = stage_at(training.recipe, position.progress).image_size
+    nearest = min(position.epoch_seconds, key=lambda each: abs(int(each) - size))
+    scale = (size / int(nearest)) ** 2
+    fixed_s = position.validation_seconds.get(nearest, 0.0) * scale + position.saving_s
+    return position.epoch_seconds[nearest] * scale + position.saving_s, fixed_s
 
 
 def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
-    """Run the remaining steps of the planned epoch."""
-    position, recipe = training.position, training.recipe
+    """Run the remaining steps of the planned epoch; it continues the pass over the images where the last one ended."""
+    position, recipe, steps_per_pass = training.position, training.recipe, training.batches.steps_per_epoch
     stage = stage_at(recipe, plan.start)
     mix = plan.start < recipe.mixing.until
     training.watch.reset()
     while position.step_in_epoch < plan.steps:
-        start = position.step_in_epoch
-        stop = min(plan.steps, start + recipe.train.checkpoint_steps)
+        passed, start = divmod(position.step, steps_per_pass)
+        steps = min(plan.steps - position.step_in_epoch, steps_per_pass - start, recipe.train.checkpoint_steps)
+        stop = position.step_in_epoch + steps
         began = training.watch.start()
-        for images, targets in training.batches.segment(plan.epoch, start, stop, stage.image_size, mix):
+        for images, targets in training.batches.segment(passed, start, start + steps, stage.image_size, mix):
             take_step(training, plan, images, targets)
             loss = None
             if position.step % training.read_every == 0 or position.step_in_epoch == stop:
@@ -130,7 +138,9 @@ def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:
             training.table.finish()
         position.epoch_elapsed_s += time.perf_counter() - began
         if stop < plan.steps and training.world.leads:
+            began = time.perf_counter()
             training.tensors.save(training.run, training.kind, position)
+            position.epoch_elapsed_s += training.watch.saved(began)
 
 
 def average_statistics(training: Training) -> None:
@@ -178,7 +188,8 @@ def update(training: Training, images: Floats, targets: Floats, decay: float, pr
         if training.table is None:
             return training.step(*inputs)
         assert isinstance(training.batches, SampledBatches)
-        with training.table.sampled(training.batches.sample(position.epoch, position.step_in_epoch), decay):
+        sample = training.batches.sample(*divmod(position.step, training.batches.steps_per_epoch))
+        with training.table.sampled(sample, decay):
             return training.step(*inputs)
 
 
@@ -235,8 +246,9 @@ def record_pace(training: Training, stage: Stage, validation_s: float) -> None:
     at_most_s = (
         step_s * images / batches.batch_size
     )  # validation costs less per image than a step; the rest is compilation
-    epoch_s = step_s * batches.steps_per_epoch + min(validation_s, at_most_s)
-    training.position.epoch_seconds[str(stage.image_size)] = epoch_s
+    size, validation_s = str(stage.image_size), min(validation_s, at_most_s)
+    training.position.epoch_seconds[size] = step_s * batches.steps_per_epoch + validation_s
+    training.position.validation_seconds[size] = validation_s
 
 
 def validation_figures(training: Training, size: int) -> tuple[float | None, float | None]:

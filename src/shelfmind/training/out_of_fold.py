@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shelfmind.analysis.label_errors.held_out import HeldOut
+from shelfmind.data import needed_format
 from shelfmind.data.list_file import write_list
 from shelfmind.errors import UserError, argument, call
 from shelfmind.files import make_folder, write_json
@@ -130,7 +131,8 @@ def predict_out_of_fold(check: CheckFolder, plan: CheckPlan, held_out: HeldOut, 
             progress = watcher.counter("checking images", len(held_out.samples))
             squares, good, _ = open_squares(held_out.samples, settings.data, progress)
             if len(good) != len(held_out.samples):
-                again = call("find_label_errors", data=plan.data, out=check.root)
+                wanted = needed_format(Path(plan.data), plan.format)
+                again = call("find_label_errors", data=plan.data, format=wanted, out=check.root)
                 raise UserError(
                     f"images of {plan.data} became unusable in the meantime; restore them and resume with: {again}"
                 )

@@ -18,12 +18,12 @@ from shelfmind.evaluation import Evaluation
 from shelfmind.files import cache_folder, write_json, write_text
 from shelfmind.guidance.advice import few_photos_note
 from shelfmind.guidance.arguments import arguments_of
-from shelfmind.guidance.places import unused
+from shelfmind.guidance.places import unused_beside
 from shelfmind.guidance.purposes import CHANGING, CONTEST, KNOWN
 from shelfmind.guidance.situation import Situation, photos_of
 from shelfmind.images.checking import note_bad_files, reject_too_many_bad
 from shelfmind.images.content import hash_files
-from shelfmind.images.squares import open_squares
+from shelfmind.images.squares import open_splits
 from shelfmind.inference.prediction_cache import predictions_of
 from shelfmind.inference.predictor import RunPredictor
 from shelfmind.kernels.choice import Choice, choose, choose_recorded
@@ -44,8 +44,8 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import SOUP_FILE
 from shelfmind.requests.training import TrainRequest
 from shelfmind.runs.adaptation import adaptation_of
-from shelfmind.runs.folder import RunFolder, create_run_folder, read_json, require_new_folder
-from shelfmind.runs.history import UnknownHistoryError, read_history, write_history
+from shelfmind.runs.folder import RunFolder, alone_in, create_run_folder, read_json, require_new_folder
+from shelfmind.runs.history import UnknownHistoryError, read_history, write_history, write_split_with_digests
 from shelfmind.runs.initial_weights import read_with_caveat, store_earlier_histories
 from shelfmind.runs.known_data import open_with_run_classes, with_split_of
 from shelfmind.runs.overlaps import overlap_of
@@ -59,6 +59,8 @@ from shelfmind.training.speed import measure_epoch
 from shelfmind.training.tasks import TASKS
 from shelfmind.training.teaching import open_teachers, reopen_teachers, with_absolute_teachers
 from shelfmind.training.together import (
+    fact_of_kernels,
+    facts_of_start,
     leaders_run,
     require_agreement,
     require_equal_parts,
@@ -117,13 +119,7 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     if built_in is not None:
         watcher.note(built_in)
     watcher.phase("listing images")
-    data_set = open_catalog(data, request.format, seed, counter=watcher.counter)
-    if request.split_of is not None:
-        data_set = _with_split_of(data_set, RunFolder(request.split_of), watcher, new_photos)
-    catalog, broader = data_set, None
-    if request.broader is not None:
-        broader = read_broader(request.broader)
-        catalog = with_broader_classes(data_set, broader, request.broader)
+    data_set, catalog, broader = world().first_on_host(lambda: _listed(request, watcher, new_photos))
     tell(catalog.notes, watcher.note)
     if not catalog.split("train"):
         raise UserError(f"{data} has no training images")
@@ -139,38 +135,60 @@ def _trained(request: TrainRequest, watcher: Watcher, new_photos: bool = True) -
     choice = choose_kernels(settings)
     if choice.note is not None:
         watcher.note(choice.note)
-    run = create_run_folder(out) if world().leads else scratch_folder()
-    images = read_images(catalog, settings, run, request.max_bad_fraction, watcher)
-    record = describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, distils)
-    write_json(run.provenance, {**record, "kernels": choice.record(), "processes": world().size})
-    if broader is not None:
-        write_broader(data_set, broader, run.broader)
-    write_history(run, catalog, watcher.counter)
     if world().size > 1:
-        weights = str(origin_of_weights.get("sha256"))
-        facts = {"initial weights": weights, "recipe": settings.dump(), "seed": str(seed)}
-        require_agreement({"data": file_sha256(run.split), **facts})
+        require_agreement(facts_of_start(settings, seed, origin_of_weights.get("sha256"), choice))
     first = None if start is None or start.url is not None else start.path
-    if first is not None or teachers:
-        store_earlier_histories(run, first, watcher.counter, [teacher.file for teacher in teachers])
-        doubt = read_with_caveat(run, watcher.counter)[1]
-        if doubt is not None:
-            watcher.warn(doubt)
-    counts = _counts(images.train_samples, len(catalog.class_names))
-    run.write_classes(catalog.class_names, counts)
-    if start is None and not teachers:
-        tell(_start_notes(request, settings, catalog), watcher.note)
-    write_text(run.recipe, settings.dump())
-    classes = len(catalog.class_names)
-    max_minutes, known = request.max_minutes, None
-    parts = (run, settings, images, classes, seed, max_minutes, began, start, choice, teachers)
-    if max_minutes is not None:
-        watcher.phase("measuring the speed")
-        known = measure_epoch(build_training(*parts))
-    training = build_training(*parts)
-    training.position.epoch_seconds = known or {}
-    start_together(training)
-    return _finish(training, catalog, images, watcher)
+    run = create_run_folder(out) if world().leads else scratch_folder()
+
+    def recorded() -> Images:
+        images = read_images(catalog, settings, run, request.max_bad_fraction, watcher)
+        if not world().leads:
+            write_split_with_digests(run, catalog, watcher.counter)
+            return images
+        record = describe_origin(data, data_set, seed, request.to_json(), origin_of_weights, distils)
+        write_json(run.provenance, {**record, "kernels": choice.record(), "processes": world().size})
+        if broader is not None:
+            write_broader(data_set, broader, run.broader)
+        write_history(run, catalog, watcher.counter)
+        if first is not None or teachers:
+            store_earlier_histories(run, first, watcher.counter, [teacher.file for teacher in teachers])
+            doubt = read_with_caveat(run, watcher.counter)[1]
+            if doubt is not None:
+                watcher.warn(doubt)
+        return images
+
+    with alone_in(run):
+        images = world().first_on_host(recorded)
+        if world().size > 1:
+            require_agreement({"data": file_sha256(run.split)})
+        counts = _counts(images.train_samples, len(catalog.class_names))
+        run.write_classes(catalog.class_names, counts)
+        if start is None and not teachers:
+            tell(_start_notes(request, settings, catalog), watcher.note)
+        write_text(run.recipe, settings.dump())
+        classes = len(catalog.class_names)
+        max_minutes, known = request.max_minutes, None
+        parts = (run, settings, images, classes, seed, max_minutes, began, start, choice, teachers)
+        if max_minutes is not None:
+            watcher.phase("measuring the speed")
+            known = measure_epoch(build_training(*parts))
+        training = build_training(*parts)
+        training.position.epoch_seconds = known or {}
+        start_together(training)
+        return _finish(training, catalog, images, watcher)
+
+
+def _listed(
+    request: TrainRequest, watcher: Watcher, new_photos: bool
+) -> tuple[Catalog, Catalog, dict[str, str] | None]:
+    """The data set, the same with the classes to train on, and the broader class of each class, if these are meant."""
+    data_set = open_catalog(request.new[0], request.format, request.seed, counter=watcher.counter)
+    if request.split_of is not None:
+        data_set = _with_split_of(data_set, RunFolder(request.split_of), watcher, new_photos)
+    if request.broader is None:
+        return data_set, data_set, None
+    broader = read_broader(request.broader)
+    return data_set, with_broader_classes(data_set, broader, request.broader), broader
 
 
 def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None:
@@ -184,23 +202,32 @@ def resume(run: Path | str, watcher: Watcher | None = None) -> Evaluation | None
     folder = leaders_run(Path(run))
     settings = folder.read_recipe()
     _require_resumable(folder)
+    with alone_in(folder):
+        return _resumed(folder, settings, began, watcher or Watcher())
+
+
+def _resumed(folder: RunFolder, settings: Recipe, began: float, watcher: Watcher) -> Evaluation | None:
     remove_abandoned(folder.root.glob(".*.tmp*"))
     origin = read_origin(folder)
     origin.require_data(folder)
     require_same_number(folder)
-    watcher = watcher or Watcher()
-    watcher.phase("listing images")
-    listed = open_with_run_classes(folder, origin.data, origin.format, origin.seed)
-    paths = [sample.path for sample in listed.samples]
-    catalog = with_split(listed, folder.split, hash_files(paths, watcher.counter("hashing files", len(paths))))
-    tell(catalog.notes, watcher.note)
-    if world().size > 1:
-        require_agreement({"data": data_digest(catalog)})
-    images = read_images(catalog, settings, folder, origin.max_bad_fraction, watcher)
-    classes = len(catalog.class_names)
     choice = resumed_kernels(folder, settings)
     if choice.note is not None:
         watcher.note(choice.note)
+    watcher.phase("listing images")
+
+    def listed() -> tuple[Catalog, str]:
+        found = open_with_run_classes(folder, origin.data, origin.format, origin.seed)
+        paths = [sample.path for sample in found.samples]
+        catalog = with_split(found, folder.split, hash_files(paths, watcher.counter("hashing files", len(paths))))
+        return catalog, data_digest(catalog) if world().size > 1 else ""
+
+    catalog, digest = world().first_on_host(listed)
+    tell(catalog.notes, watcher.note)
+    if world().size > 1:
+        require_agreement({"data": digest, **fact_of_kernels(choice)})
+    images = world().first_on_host(lambda: read_images(catalog, settings, folder, origin.max_bad_fraction, watcher))
+    classes = len(catalog.class_names)
     start = None if folder.state.exists() else with_start(settings, True, watcher)[1]
     teachers = [] if folder.is_trained() else reopen_teachers(settings, catalog.class_names, folder)
     parts = (folder, settings, images, classes, origin.seed, origin.max_minutes, began, start, choice, teachers)
@@ -295,18 +322,11 @@ def read_origin(run: RunFolder) -> Origin:
 
 
 def read_images(catalog: Catalog, recipe: Recipe, run: RunFolder, max_bad_fraction: float, watcher: Watcher) -> Images:
-    """Check and prepare the images of train and val; raises `UserError`, with a list, if too many are bad.
-
-    Of the processes on one host, the first decodes them for all.
-    """
-    if world().local_rank > 0:
-        world().wait()
-    train_samples, val_samples = catalog.split("train"), catalog.split("val")
+    """Check and prepare the images of train and val; raises `UserError`, with a list, if too many are bad."""
+    splits = train_samples, val_samples = catalog.split("train"), catalog.split("val")
     progress = watcher.counter("checking images", len(train_samples) + len(val_samples))
-    train_squares, good_train, bad_train = open_squares(train_samples, recipe.data, progress)
-    val_squares, good_val, bad_val = open_squares(val_samples, recipe.data, progress)
-    if world().local_rank == 0:
-        world().wait()
+    opened_train, opened_val = open_splits(splits, recipe.data, progress)
+    (train_squares, good_train, bad_train), (val_squares, good_val, bad_val) = opened_train, opened_val
     bad_files = bad_train + bad_val
     total = len(train_samples) + len(val_samples)
     reject_too_many_bad(bad_files, total, max_bad_fraction, run.bad_files)
@@ -386,7 +406,7 @@ def _start_notes(request: TrainRequest, settings: Recipe, catalog: Catalog) -> l
     purpose = CONTEST if request.rules == CONTEST else CHANGING if embeds else KNOWN
     situation = Situation(data, photos, machine_here(None, None), purpose, request.max_minutes, request.format)
     kept = {name: value for name, value in arguments_of(request).items() if name in REPEATED}
-    note = few_photos_note(situation, unused(out.with_name(f"{out.name}_pretrained")), kept)
+    note = few_photos_note(situation, unused_beside(out, "pretrained"), kept)
     return [] if note is None else [note]
 
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import accumulate, pairwise
 
 from shelfmind.recipe import Recipe, Stage, TrainRecipe
+
+LATE_STAGE, LATE_END_OF_MIXING = 0.25, 0.5
+"""The share of a stage, and of the training without mixing, that may pass before the epoch in progress ends."""
+_ROUNDING = 1e-9
+"""Progress below which two moments are the same."""
 
 Schedule = Callable[[TrainRecipe, float], float]
 """The learning rate at a fraction, 0 to 1, of the training after the warm-up."""
@@ -42,9 +48,25 @@ def stage_at(recipe: Recipe, progress: float) -> Stage:
     passed = 0.0
     for stage in recipe.stages:
         passed += stage.share
-        if progress < passed - 1e-9:
+        if progress < passed - _ROUNDING:
             return stage
     return recipe.stages[-1]
+
+
+def end_of_epoch(recipe: Recipe, start: float, end: float) -> float:
+    """The progress at which an epoch ends that could last from `start` to `end`.
+
+    It has the image size and the mixing of its start. It ends earlier, where the next stage or the training without
+    mixing begins, if that would otherwise begin much too late or be skipped.
+    """
+    mixes = recipe.mixing.mixup + recipe.mixing.cutmix > 0
+    stages = accumulate(stage.share for stage in recipe.stages[:-1])
+    ends = [end]
+    for begins, late in ((stages, LATE_STAGE), ([recipe.mixing.until] if mixes else [], LATE_END_OF_MIXING)):
+        for begin, after in pairwise([*begins, 1.0]):
+            if start + _ROUNDING < begin < end - _ROUNDING and end - begin > late * (after - begin):
+                ends.append(begin)
+    return min(ends)
 
 
 def validation_size(recipe: Recipe, stage: Stage) -> int:

@@ -26,7 +26,11 @@ from shelfmind.training.watching import EpochEntry
 
 @dataclass
 class Position:
-    """The progress of a training run: all state that is not a tensor."""
+    """The progress of a training run: all state that is not a tensor.
+
+    `epoch_seconds` are the durations of whole epochs by image size, of which `validation_seconds` are for validation;
+    `saving_s` is the duration of saving at the end of the last epoch, which comes on top.
+    """
 
     progress: float = 0.0
     epoch: int = 0
@@ -39,6 +43,8 @@ class Position:
     best_top1: float | None = None
     best_size: int | None = None
     epoch_seconds: dict[str, float] = field(default_factory=dict)
+    validation_seconds: dict[str, float] = field(default_factory=dict)
+    saving_s: float = 0.0
     history: list[EpochEntry] = field(default_factory=list)
 
     def finish_epoch(self, entry: EpochEntry) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import mindspore
 import numpy as np
@@ -33,9 +34,10 @@ def build_step(
 
     `averages` are the parameters of `model` with their averages. An average becomes decay * average + (1 - decay) *
     parameter (Polyak averaging; Tarvainen and Valpola, NeurIPS 2017). With `micro_batch_size`, gradients are
-    accumulated over micro-batches before the update; batch normalisation then uses micro-batch statistics. `fused`
-    updates and averages in one pass with a compiled operator, for the optimizer `NesterovMomentum` without a `scaler`.
-    With `processes`, gradients and losses are averaged over all of them, and so are the moving statistics if `fused`.
+    accumulated over micro-batches before the update; batch normalisation then uses micro-batch statistics, so a single
+    image left over joins the last micro-batch. `fused` updates and averages in one pass with a compiled operator, for
+    the optimizer `NesterovMomentum` without a `scaler`. With `processes`, gradients and losses are averaged over all of
+    them, and so are the moving statistics if `fused`.
     """
     source = ParameterTuple([parameter for parameter, _ in averages])
     target = ParameterTuple([average for _, average in averages])
@@ -94,8 +96,9 @@ def build_step(
 
     def step_in_parts(images: Tensor, targets: Tensor, decay: Tensor, progress: Tensor) -> Tensor:
         total = Tensor(0.0, mindspore.float32)
-        for start in range(0, len(images), micro_batch_size):
-            part = slice(start, start + micro_batch_size)
+        starts = range(0, max(1, len(images) - 1), micro_batch_size)
+        for start, stop in pairwise([*starts, len(images)]):
+            part = slice(start, stop)
             share = Tensor(np.float32(len(images[part]) / len(images)))
             total = total + add(images[part], targets[part], progress, share, Tensor(start == 0))
         return finish(total, decay)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from shelfmind.errors import UserError, setting
+from shelfmind.kernels.choice import Choice
 from shelfmind.machine.distributed import World, world
 from shelfmind.machine.job import SCRATCH_HERE
 from shelfmind.nouns import counted
@@ -47,6 +48,16 @@ def require_equal_parts(recipe: Recipe, images: int) -> None:
             raise UserError(
                 f"train.{key} must divide the part of a batch of each of {processes} processes, {own}, got {size}"
             )
+
+
+def facts_of_start(recipe: Recipe, seed: int, weights: str | None, kernels: Choice) -> dict[str, str]:
+    """What must be equal in all processes before a training reads its photos; `weights` is a digest."""
+    return {"initial weights": str(weights), "recipe": recipe.dump(), "seed": str(seed), **fact_of_kernels(kernels)}
+
+
+def fact_of_kernels(kernels: Choice) -> dict[str, str]:
+    """Kernels, precision and version of oneDNN."""
+    return {"kernels": json.dumps(kernels.record())}
 
 
 def require_agreement(facts: Mapping[str, str], together: World | None = None) -> None:

@@ -14,10 +14,10 @@ from shelfmind.evaluation.intervals import too_few_images
 from shelfmind.files import make_folder, write_text
 from shelfmind.nouns import counted
 from shelfmind.overrides import format_override
-from shelfmind.recipe import load_recipe
 from shelfmind.requests.calling import takes
 from shelfmind.requests.improving import PLAN_FILE, STUDY_FILE, TuneRequest
 from shelfmind.requests.training import RecipeRequest, TrainRequest
+from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.plans import keep_plan
 from shelfmind.training.run import train
 from shelfmind.training.search_space import Choices, Range, Space, parse_space
@@ -49,9 +49,10 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
     """Search a recipe's values with Optuna's tree-structured Parzen estimator, by validation top-1, never on test.
 
     After the first four trials, trials below the median of earlier ones at the same epoch are stopped. Everything is
-    kept in `out`: the study, a run folder per trial, and at the end ``best.yaml``, a recipe for `train`. Repeating the
-    call on the same folder resumes until there are enough trials; an interrupted trial does not count. All trials of a
-    folder have the same data, recipe, budget, seed and search space.
+    kept in `out`: the study, a run folder per trial, and at the end ``best.yaml``, the recipe of the best trial's run,
+    with its epochs and initial weights, for `train`. Repeating the call on the same folder resumes until there are
+    enough trials; an interrupted trial does not count. All trials of a folder have the same data, recipe, budget, seed
+    and search space.
 
     Returns:
         The best trial, and how many completed and were stopped.
@@ -73,8 +74,7 @@ def tune(request: TuneRequest, watcher: Watcher | None = None) -> Best:
     def objective(trial: Any) -> float:
         values = {name: _suggest(trial, name, choice) for name, choice in searched.items()}
         watcher.note(f"trial {trial.number}: {', '.join(_formatted(name, value) for name, value in values.items())}")
-        folder = out / "trials" / f"{trial.number:04d}"
-        return _trained(_with_values(request, values), folder, _TrialWatcher(trial, watcher))
+        return _trained(_with_values(request, values), _folder(out, trial.number), _TrialWatcher(trial, watcher))
 
     states = optuna.trial.TrialState
     for _ in range(request.trials - len(study.get_trials(states=(states.COMPLETE, states.PRUNED)))):
@@ -168,8 +168,8 @@ def _write_best(study: Any, optuna: Any, request: TuneRequest, searched: Space) 
     values = {name: best.params[name] for name in searched}
     figure = f"validation top-1 {best.value:.4f}, trial {best.number}"
     header = f"# The best of {counted(len(study.trials), 'trial')} of {request.recipe}: {figure}.\n"
-    settings = load_recipe(str(request.recipe), _with_values(request, values).overrides)
-    write_text(request.out / "best.yaml", header + settings.dump())
+    trained = RunFolder(_folder(request.out, best.number)).read_recipe()
+    write_text(request.out / "best.yaml", header + trained.dump())
     counts = [len(study.get_trials(states=(state,))) for state in (states.COMPLETE, states.PRUNED)]
     return Best(best.number, float(best.value), values, *counts)
 
@@ -191,6 +191,11 @@ def _require_space(space: Space, request: TuneRequest) -> None:
     for name, choice in space.items():
         for value in (choice.low, choice.high) if isinstance(choice, Range) else choice:
             _ = _with_values(request, {name: value}).settings
+
+
+def _folder(out: Path, number: int) -> Path:
+    """The run folder of a trial."""
+    return out / "trials" / f"{number:04d}"
 
 
 def _numbers(out: Path) -> list[str]:

@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 from shelfmind.errors import UserError
 from shelfmind.files import write_text
-from shelfmind.machine.job import ROLE, SCHEDULER, share_cores
+from shelfmind.machine.job import ROLE, SCHEDULER, end_with_starter, share_cores
 from shelfmind.training.launch import JobFolder
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main(root: Path) -> int:
     """Train by the request in the job folder. Exit status 2 for invalid input, reported in the folder."""
-    _die_with_parent()
+    end_with_starter()
     share_cores()
     folder, rank = JobFolder(root), int(os.environ.get("RANK_ID", "0"))
     scheduler = os.environ.get(ROLE) == SCHEDULER
-    if not scheduler:
-        write_text(folder.process(rank), str(os.getpid()))
+    write_text(folder.scheduler if scheduler else folder.process(rank), str(os.getpid()))
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()  # in the scheduler, to the end of the job
     if scheduler:
         return 0
+    from shelfmind.object_stores.objects import one_state
     from shelfmind.training.events import EventWriter
     from shelfmind.training.run import train_here
     from shelfmind.training.watching import Watcher
 
     try:
-        with open(folder.events if rank == 0 else os.devnull, "a", encoding="utf-8") as file:
+        with one_state(), open(folder.events if rank == 0 else os.devnull, "a", encoding="utf-8") as file:
             train_here(_request(folder), EventWriter(file) if rank == 0 else Watcher())
     except UserError as error:
         write_text(folder.fault(rank), error.message)
@@ -53,14 +49,6 @@ def _request(folder: JobFolder) -> Any:
     if isinstance(given.get("recipe"), dict):
         given["recipe"] = parse_recipe(given["recipe"]["whole"], "given")
     return TrainRequest(**given)
-
-
-def _die_with_parent() -> None:
-    """End with the parent process, also if that is killed (Linux)."""
-    try:
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    except (OSError, AttributeError):
-        return
 
 
 if __name__ == "__main__":

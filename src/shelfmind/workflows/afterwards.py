@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from shelfmind.data import needed_format
 from shelfmind.evaluation import Evaluation
 from shelfmind.guidance.arguments import arguments_of, differing
 from shelfmind.guidance.next_steps import Trained
@@ -32,4 +33,6 @@ def trained_by(request: TrainRequest, evaluation: Evaluation | None) -> Trained:
 
 def _original_arguments(origin: dict[str, Any]) -> dict[str, Any]:
     """The original arguments of a resumed run, from its provenance."""
-    return {"data": str(short(Path(origin["data"]["path"]))), **differing(origin["command"])}
+    data = Path(origin["data"]["path"])
+    given = {"data": str(short(data)), "format": needed_format(data, origin["data"]["format"])}
+    return {**{name: value for name, value in given.items() if value is not None}, **differing(origin["command"])}

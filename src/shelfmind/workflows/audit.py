@@ -17,7 +17,7 @@ from shelfmind.analysis.label_errors.network_findings import NetworkAudit
 from shelfmind.analysis.measuring.measurement import facts_path, measure_files, measure_on_cluster
 from shelfmind.analysis.near_duplicates.groups import Limits
 from shelfmind.analysis.suspects import FILE_NAME, write_suspects
-from shelfmind.data import open_catalog
+from shelfmind.data import absolute, open_catalog
 from shelfmind.errors import UserError
 from shelfmind.files import atomic_folder, require_free_folder, write_json
 from shelfmind.machine.cluster import joined
@@ -61,7 +61,7 @@ def audit(request: AuditRequest, watcher: Observer = SILENT) -> AuditOutcome:
         if cluster is not None:
             measure_on_cluster(cluster, [sample.path for sample in catalog.samples], watcher.counter)
     with atomic_folder(out, ours=OUTPUTS, overwrite=overwrite) as folder:
-        figures = _write_audit(folder, catalog, request.seed, check_labels, watcher.counter, began)
+        figures = _write_audit(folder, catalog, request, check_labels, watcher.counter, began)
     return AuditOutcome(out, figures)
 
 
@@ -76,7 +76,12 @@ def _label_check_by(run: Path, counter: Counter) -> NetworkAudit:
 
 
 def _write_audit(
-    folder: Path, catalog: Catalog, seed: int, check_labels: NetworkAudit | None, counter: Counter, began: float
+    folder: Path,
+    catalog: Catalog,
+    request: AuditRequest,
+    check_labels: NetworkAudit | None,
+    counter: Counter,
+    began: float,
 ) -> Mapping[str, Any]:
     paths = [sample.path for sample in catalog.samples]
     scratch = folder / "scratch"
@@ -91,7 +96,8 @@ def _write_audit(
     findings = gather_findings(catalog, measured, Limits(), counter)
     label_findings = None if check_labels is None else check_labels(catalog.without(measured.bad_files))
     label_figures, suspected = ({}, ()) if label_findings is None else (label_findings.figures, label_findings.suspects)
-    figures = {**audit_figures(findings, seed, time.monotonic() - began), **label_figures}
+    seconds = time.monotonic() - began
+    figures = {**audit_figures(findings, absolute(request.data), request.seed, seconds), **label_figures}
     figures["issues"] = figures["issues"] | Tally(suspect.kind for suspect in suspected)
     write_issues(folder / "issues.csv", findings.issues, suspected, catalog)
     write_suspects(folder / FILE_NAME, [*suspects(findings.issues, catalog), *suspected])

@@ -52,7 +52,7 @@ def label_check_by(run: Path | str, counter: Counter) -> NetworkAudit:
 def _by_label_check(folder: Path, catalog: Catalog, counter: Counter) -> NetworkFindings:
     held_out = read_held_out(folder / "images.csv", catalog)
     if held_out is None:
-        again = call("find_label_errors", data=catalog.root, out="OUT")
+        again = call("find_label_errors", data="DATA", out="OUT")
         raise UserError(f"{folder} checked other images than {catalog.root} now contains; check these with: {again}")
     unseen = folder / "unseen.npy"
     unlearnt = np.load(unseen) if unseen.exists() else np.ones(held_out.checkable, np.bool_)

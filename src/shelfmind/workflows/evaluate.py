@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from shelfmind.data import needed_format
 from shelfmind.errors import Message, UserError, argument, call
 from shelfmind.evaluation import (
     Evaluation,
@@ -198,7 +199,8 @@ def write_evaluation(
         compared = training_references([predictor], [1.0], catalog, len(predictions), by_difficulty)
         slices = slices_of(predictor.recipe.data, catalog, predictions, compared, train_images, by_difficulty)
     evaluation = replace(evaluation, warnings=run.read_warnings(), engine=predictor.engine.name, slices=slices)
-    advice = calibration_advice(evaluation, run, data) if logit_adjust is None else ()
+    wanted = needed_format(data, catalog.format)
+    advice = calibration_advice(evaluation, run, data, wanted) if logit_adjust is None else ()
     with run.new_results():
         if trade_offs:
             write_json(folder / "logit_adjustment.json", [asdict(row) for row in trade_offs])
@@ -219,16 +221,18 @@ def write_evaluation(
             overlays=_overlays_of_errors(predictor, evaluation),
             trade_offs=trade_offs,
             errors_file=f"evaluation/{split}/errors.csv",
-            calibrating=("shelfmind", "calibrate", str(run.root), str(data)) if advice else (),
+            calibrating=("shelfmind", "calibrate", str(run.root), str(data)) if advice and wanted is None else (),
         )
     return replace(evaluation, notes=(*evaluation.notes, *advice))
 
 
-def calibration_advice(evaluation: Evaluation, run: RunFolder, data: Path) -> tuple[str, ...]:
+def calibration_advice(
+    evaluation: Evaluation, run: RunFolder, data: Path, format: str | None = None
+) -> tuple[str, ...]:
     """Advice for a poorly calibrated run; empty for other runs and for training images."""
     if not evaluation.poorly_calibrated or "train" in split_names(evaluation.split or ""):
         return ()
-    how = call("calibrate", run=run.root, data=data)
+    how = call("calibrate", run=run.root, data=data, format=format)
     apart = f"confidence and accuracy differ by {evaluation.ece:.1%} on average, significantly"
     return (Message(f"{apart}; calibrate with: {how}"),)
 

@@ -58,7 +58,7 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
     for path in paths:
         require_existing(path)
     earlier = _earlier_outputs(out)
-    require_free_folder(out, ours=earlier, overwrite=request.overwrite)
+    require_free_folder(out, ours=earlier, overwrite=request.overwrite, replaced=False)
     run = RunFolder(request.run)
     found = None if request.gallery is None else recognizer(request.run, request.gallery, MINDSPORE)
     predictor: Predictor = RunPredictor(run, tta=()) if found is None else found.predictor

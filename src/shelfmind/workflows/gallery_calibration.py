@@ -20,13 +20,13 @@ from shelfmind.inference.prediction_cache import embeddings_of, predictions_of
 from shelfmind.nouns import counted, shortened
 from shelfmind.progress import Counter
 from shelfmind.recognition.answers import Columns
-from shelfmind.recognition.episodes import Episode, Photos
+from shelfmind.recognition.episodes import Episode, Photos, untrained
 from shelfmind.recognition.evidence import References, TrainingPhotos
 from shelfmind.recognition.families import found_families
 from shelfmind.recognition.fusion import fit_fusion
 from shelfmind.recognition.levels import ProductFamily, families_of_broader
 from shelfmind.recognition.rehearsals import rehearse
-from shelfmind.recognition.rule import COUNTS, LEARNT, WHITENING, Rule, fit_rule
+from shelfmind.recognition.rule import COUNTS, LEARNT, TEMPERATURE, WHITENING, Rule, fit_rule
 from shelfmind.recognition.whitening import fit_whitening
 from shelfmind.records import Predictions, Sample
 from shelfmind.requests.galleries import GalleryCalibrateRequest
@@ -90,6 +90,7 @@ def calibrate(request: GalleryCalibrateRequest, watcher: Observer = SILENT) -> C
         "engine": predictor.engine.name,
         "products": len(gallery.state.products),
         COUNTS: learnt.counts.tolist(),
+        TEMPERATURE: predictor.temperature,
     }
     arrays = {LEARNT: learnt.vectors, WHITENING: whitening.as_array()}
     return Calibrated(rule, gallery.set_recognition(record, arrays, embedder, author_of(request)))
@@ -161,9 +162,11 @@ def _photos(predictor: RunPredictor, predictions: Predictions) -> Photos:
 
 
 def _enrolled(gallery: Gallery, predictor: RunPredictor, counter: Counter) -> tuple[Photos, tuple[str, ...]]:
-    """Predictions for the enrolled photos, or those of evenly sampled products, and the names of these products."""
+    """Predictions for the enrolled photos of products that are not trained classes, or of evenly sampled ones of these
+    products, and their names."""
     classes = len(predictor.class_names)
-    products = evenly_sampled(sorted(gallery.state.products), most_rehearsed(classes) // MAX_PER_PRODUCT)
+    new = sorted(untrained(gallery.state.products, predictor.class_names))
+    products = evenly_sampled(new, most_rehearsed(classes) // MAX_PER_PRODUCT)
     entries = [
         entry
         for sku in products

@@ -18,6 +18,7 @@ from shelfmind.cleaning.rows import (
     cap_classes,
     drop_rows,
     find_repeats,
+    join_splits,
     rename_classes,
     sample_fraction,
     split_again,
@@ -26,10 +27,12 @@ from shelfmind.cleaning.target_paths import target_paths
 from shelfmind.cleaning.writing import place_images
 from shelfmind.data import absolute, open_catalog, require_outside
 from shelfmind.data.digest import data_digest
-from shelfmind.data.splits import SPLITS, VAL_FRACTION, relative_name
+from shelfmind.data.splits import SPLITS, VAL_FRACTION, relative_name, without_split_note
 from shelfmind.errors import UserError, argument, unknown_name
 from shelfmind.files import atomic_folder, cache_folder, require_free_folder, write_json
 from shelfmind.images.checking import check_files
+from shelfmind.machine.checksum_lists import write_checksums
+from shelfmind.machine.checksums import file_sha256
 from shelfmind.nouns import counted
 from shelfmind.pages.preparation_report import write_preparation_report
 from shelfmind.progress import Counter
@@ -85,7 +88,7 @@ def prepare(request: PrepareRequest, watcher: Observer = SILENT) -> PreparationO
             progress=counter("preparing images", len(kept)),
         )
         shards = _write_mindrecord(folder, rows, targets, request.image_size, counter) if request.mindrecord else {}
-        notes = (*catalog.notes, *plan_notes)
+        notes = (*_data_notes(catalog, request), *plan_notes)
         facts = _facts(catalog, request, figures, notes, shards)
         write_record(folder, rows, targets, names, facts)
         write_preparation_report(folder, catalog.root, rows, names, figures, facts)
@@ -126,13 +129,15 @@ def _planned(
     used = sorted({*class_names, *(row.class_name for row in rows)})
     names = clean_names(used, merge=request.merge_same_names)
     rows = rename_classes(rows, names)
-    reasons, unsettled = find_repeats(rows, pairs, duplicates=request.drop_duplicates, leaks=request.drop_leaks)
+    again, with_test = request.splits_again, request.test_fraction is not None
+    apart = join_splits(rows, with_test=with_test) if again else rows
+    reasons, unsettled = find_repeats(apart, pairs, duplicates=request.drop_duplicates, leaks=request.drop_leaks)
     rows = drop_rows(rows, reasons)
     if request.fraction is not None:
         rows = sample_fraction(rows, request.fraction, request.seed)
-    if request.val_fraction is not None or request.test_fraction is not None:
+    if again:
         val_fraction = VAL_FRACTION if request.val_fraction is None else request.val_fraction
-        rows = split_again(rows, val_fraction, request.test_fraction, request.split_floor, request.seed)
+        rows = split_again(rows, val_fraction, request.test_fraction, request.split_floor, request.seed, pairs)
     rows = cap_classes(rows, _caps(request.caps, names), request.cap_all, request.seed)
     figures = summarise(rows, names, len(unsettled), skipped_decisions)
     if figures.classes < (2 if request.classes_of is None else 1):
@@ -179,6 +184,12 @@ def _caps(caps: Mapping[str, int], names: Mapping[str, str]) -> dict[str, int]:
     return found
 
 
+def _data_notes(catalog: Catalog, request: PrepareRequest) -> Sequence[str]:
+    """The notes of the data set, without that on a split of which nothing is left."""
+    kept_test = request.test_fraction is None and "test" not in catalog.named_splits
+    return catalog.notes if kept_test or not request.splits_again else without_split_note(catalog.notes)
+
+
 def _notes(figures: Figures, unsettled: Sequence[tuple[str, ...]]) -> list[str]:
     notes = []
     if figures.skipped_decisions:
@@ -218,7 +229,10 @@ def _facts(
 def _write_mindrecord(
     folder: Path, rows: Sequence[Row], targets: Sequence[str], image_size: int, counter: Counter
 ) -> dict[str, str]:
-    """Write the shards of every split and the class names of the labels; returns the SHA-256 of each file."""
+    """Write the shards of every split, the class names of the labels and the checksums of both.
+
+    Returns the SHA-256 of each file of the shards.
+    """
     from shelfmind.machine.device import start_mindspore
 
     start_mindspore()
@@ -238,5 +252,8 @@ def _write_mindrecord(
             shards[split] = write_shards(
                 shards_folder, split, files, labels, names, image_size=image_size, progress=progress
             )
-    write_json(shards_folder / "classes.json", {"names": class_names, "shards": shards, "image_size": image_size})
-    return describe_shards(shards_folder, (shard for names in shards.values() for shard in names))
+    classes = shards_folder / "classes.json"
+    write_json(classes, {"names": class_names, "shards": shards, "image_size": image_size})
+    checksums = describe_shards(shards_folder, (shard for names in shards.values() for shard in names))
+    write_checksums(shards_folder, {**checksums, classes.name: file_sha256(classes)})
+    return checksums

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shelfmind.ablation.expansion import Cell, Expansion, Settings
 from shelfmind.ablation.table import Table
+from shelfmind.errors import UserError
 
 DATA = "0" * 64
 
@@ -41,6 +44,26 @@ def test_views_and_what_is_done_afterwards_share_the_bases_run() -> None:
     assert runs(found["lr", 0]) != base != runs(found["base", 1])
     assert found["views", 0].answer.views == ("flip",)
     assert len({cell.answer.digest(DATA, 2, "test") for cell in found.values()}) == len(found)
+
+
+def test_a_size_that_changes_nothing_is_refused_before_training() -> None:
+    for row in ({"set": {"data.image_size": 160}}, {"pretrain": {"set": {"data.image_size": 96}}}):
+        with pytest.raises(UserError, match=r"row 'a': .*data\.image_size is .*, but the last of train\.stages is "):
+            expansion({"name": "a", **row}).cells([0])
+
+
+def test_broader_classes_are_known_by_their_list_and_its_content(tmp_path: Path) -> None:
+    """Another list under the same name is another pretraining; steps without one stay the same wherever the data is."""
+    rows = {"name": "broad", "pretrain": {"broader": "brands.csv"}}, {"name": "alone", "pretrain": {}}
+    found = []
+    for text in ("class,broader\na,A\n", "class,broader\na,B\n"):
+        (tmp_path / "brands.csv").write_text(text)
+        made = expansion(*rows, settings=Settings(data=tmp_path))
+        found.append({name: runs(cell) for (name, _), cell in cells(made).items()})
+    without = cells(expansion(*rows))
+    for name in ("base", "alone"):
+        assert found[0][name] == found[1][name] == runs(without[name, 0])
+    assert len({tuple(each["broad"]) for each in (*found, {"broad": runs(without["broad", 0])})}) == 3
 
 
 def test_two_tables_share_a_base_but_not_over_other_data() -> None:

@@ -127,6 +127,29 @@ def test_duplicates_and_leaks_of_an_audit_are_dropped(make, tmp_path):
     assert facts_of(tmp_path / "clean")["settings"]["audit"] == str(tmp_path / "audit")
 
 
+def test_a_new_split_makes_no_leaks_and_the_one_it_replaces_is_not_noted(make, tmp_path):
+    root = make({"可乐": 20, "雪碧": 20})
+    columns = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
+    copies = [
+        [f"{name}/{number}.jpg" for number in range(first, 20, 4)] for name in ("可乐", "雪碧") for first in (0, 1)
+    ]
+    (tmp_path / "audit").mkdir()
+    stars = [(group[0], "", "", "leak", "", "", "|".join(group[1:]), "") for group in copies]
+    write_table(tmp_path / "audit" / "issues.csv", columns, stars)
+    settings = {"audit": tmp_path / "audit", "drop_leaks": True, "val_fraction": 0.2}
+    prepared = prepare(root, tmp_path / "clean", **settings, test_fraction=0.2)
+    rows = rows_of(tmp_path / "clean")
+    assert prepared.figures.dropped == {}
+    assert [len({rows[name]["split"] for name in group}) for group in copies] == [1] * 4
+    for name in ("可乐", "雪碧"):
+        assert {row["split"] for row in rows.values() if row["class"] == name} == {"train", "val", "test"}
+    assert (prepared.notes, facts_of(tmp_path / "clean")["notes"]) == ((), [])
+    assert "stratified" not in (tmp_path / "clean" / "report.html").read_text(encoding="utf-8")
+    kept_test = prepare(root, tmp_path / "val only", **settings)
+    assert [note.split(":")[0] for note in kept_test.notes] == ["the data comes without a split"]
+    assert set(kept_test.figures.dropped) <= {"leak"}
+
+
 def test_an_audit_of_another_data_set_is_refused(make, tmp_path):
     columns = ("path", "split", "class", "kind", "score", "suggested", "related", "detail")
     write_table(tmp_path / "issues.csv", columns, [("x.jpg", "", "", "leak", "", "", "y.jpg", "")])

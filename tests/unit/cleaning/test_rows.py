@@ -17,6 +17,7 @@ from shelfmind.cleaning.rows import (
     cap_classes,
     drop_rows,
     find_repeats,
+    join_splits,
     others_class,
     sample_fraction,
     split_again,
@@ -153,6 +154,13 @@ def test_one_picture_in_two_classes_is_left_for_a_person():
     assert find_repeats(dropped, [("a", "b")], duplicates=True, leaks=True) == ({}, [])
 
 
+@pytest.mark.parametrize("pairs", [[("a", "b"), ("a", "c"), ("a", "d")], [("b", "a"), ("a", "c"), ("c", "d")]])
+def test_an_image_that_was_dropped_still_connects_its_copies(pairs):
+    rows = drop_rows([row("a"), row("b"), row("c"), row("d", split="test")], {"a": "dropped in the review: by 王"})
+    assert find_repeats(rows, pairs, duplicates=True, leaks=False)[0] == {"c": "duplicate: of b"}
+    assert find_repeats(rows, pairs, duplicates=False, leaks=True)[0] == dict.fromkeys("bc", "leak: also in test")
+
+
 @settings(deadline=None)
 @given(ROWS, st.data())
 def test_no_leak_and_no_duplicate_is_left(rows, data):
@@ -243,3 +251,29 @@ def test_test_stays_where_no_share_is_asked_for_it(rows, val):
 def test_dropped_rows_are_not_split():
     rows = drop_rows([row(f"{number}.jpg") for number in range(20)], {"3.jpg": "unusable: truncated"})
     assert split_again(rows, 0.3, 0.3, 1, 0)[3] == rows[3]
+
+
+def test_a_new_split_without_near_duplicates_is_the_one_of_earlier_versions():
+    rows = [row(f"{number}.jpg", "abc"[7 * number % 3], ("train", "val", "test")[number % 3]) for number in range(60)]
+    rows = drop_rows(rows, {f"{number}.jpg": "over the cap" for number in range(0, 60, 11)})
+    for test, floor, expected in (
+        (0.25, 1, "-..t...tv.v-..v....tt.-..t.v.ttvt-.v..ttv.v.-.t.t.....v-t.vv"),
+        (None, 2, "-.t.vt..t.v-v.tv.t.vt.-t..t.vt..t-.t..t..t..-v.t..t..tv-t..t"),
+    ):
+        after = split_again(rows, 0.2, test, floor, seed=5)
+        letters = {"train": ".", "val": "v", "test": "t"}
+        assert "".join(letters[each.new_split] if each.kept else "-" for each in after) == expected
+
+
+@settings(deadline=None)
+@given(ROWS, st.data(), st.one_of(st.none(), st.floats(0, 0.5)), st.integers(0, 2))
+def test_near_duplicates_stay_together_in_a_new_split(rows, data, test, seed):
+    names = [each.source for each in rows]
+    pairs = data.draw(st.lists(st.tuples(st.sampled_from(names), st.sampled_from(names)), max_size=60))
+    rows = drop_rows(rows, dict.fromkeys(names[::5], "dropped in the review: by 王"))
+    joined = join_splits(rows, with_test=test is not None)
+    rows = drop_rows(rows, find_repeats(joined, pairs, duplicates=False, leaks=True)[0])
+    after = split_again(rows, 0.4, test, 1, seed, pairs)
+    assert find_repeats(after, pairs, duplicates=False, leaks=True)[0] == {}
+    for name in {each.class_name for each in after if each.kept and (test is not None or each.new_split != "test")}:
+        assert counts(after)["train", name] >= 1

@@ -36,3 +36,9 @@ def test_a_review_ends_with_a_copy_that_drops_what_the_audit_found(
     assert sorted(options.replace("AUDIT", str(audit)).split()) == sorted(
         word for word in following.split() if word.startswith(("--audit", "--drop")) or word == str(audit)
     )
+
+
+def test_a_format_that_is_not_detected_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    outcome = ReviewOutcome(1, 2, tmp_path / "review.jsonl", tmp_path / "photos", format="folder")
+    show_reviewed(outcome, ReviewRequest(audit=tmp_path), Display())
+    assert f"shelfmind prepare {tmp_path / 'photos'} --format folder" in "".join(capsys.readouterr()).replace("\n", " ")

@@ -1,17 +1,46 @@
-"""The command makes its process its own: endings, memory, warnings."""
+"""The command makes its process its own: output, endings, memory, warnings."""
 
 from __future__ import annotations
 
 import ctypes
+import io
+import json
 import logging
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from rich.console import Console
+from rich.table import Table
 
-from shelfmind.cli.process import share_memory_arenas, treat_sigterm_as_ctrl_c, word_log_as_typed
+from shelfmind.cli.outcomes.figures import write_figures
+from shelfmind.cli.process import (
+    escape_unprintable,
+    share_memory_arenas,
+    treat_signals_as_ctrl_c,
+    word_log_as_typed,
+)
 from shelfmind.errors import UserError, call
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk", "latin-1", "ascii"])
+def test_what_an_encoding_lacks_is_printed_as_escapes_and_json_stays_json(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+    escape_unprintable()
+    content = {"new/caf\udce9.jpg": "中 é \U0001f600"}
+    write_figures(content, Path("-"))
+    sys.stdout.flush()
+    printed = sys.stdout.buffer.getvalue()
+    assert json.loads(printed) == content
+    assert ("中".encode() in printed) == (encoding == "utf-8")
+    Console().print(Table(*content, *content.values()))
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    escape_unprintable()
 
 
 def test_memory_arenas_are_shared_unless_the_user_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,17 +62,19 @@ def test_errors_in_a_log_name_commands(caplog: pytest.LogCaptureFixture) -> None
     assert caplog.messages == ["no file; make one: shelfmind export RUN of 2", "nothing at all"]
 
 
-def test_sigterm_is_ctrl_c_unless_there_is_a_handler() -> None:
-    before = signal.getsignal(signal.SIGTERM)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_other_endings_are_ctrl_c_unless_there_is_a_handler(number: signal.Signals) -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        treat_sigterm_as_ctrl_c()
+        treat_signals_as_ctrl_c()
         with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        treat_sigterm_as_ctrl_c()
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+            signal.raise_signal(number)
+        signal.signal(number, signal.SIG_IGN)  # nohup
+        treat_signals_as_ctrl_c()
+        assert signal.getsignal(number) is signal.SIG_IGN
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def test_the_command_prepares_its_process_before_the_verb_without_mindspore() -> None:

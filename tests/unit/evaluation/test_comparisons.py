@@ -113,8 +113,27 @@ def test_class_means_are_means_of_class_mean_scores() -> None:
     assert scores.mean() == pytest.approx(macro_top1(outcomes))
 
 
-def test_chance_grows_with_the_comparisons() -> None:
-    assert expected_by_chance(10) == pytest.approx(0.5)
+@pytest.mark.parametrize(("spread", "least", "most"), [(0.0, 0.4, 1.0), (0.04, 2.0, 4.0)])
+def test_chance_of_training_makes_more_intervals_exclude_zero(spread: float, least: float, most: float) -> None:
+    """The number that is expected is the one that simulated tables without any difference have on average."""
+    excluding, expected = [], []
+    for number in range(15):
+        base, *rows = drawn(np.random.default_rng(number), [0.0] * (ROWS + 1), [spread] * (ROWS + 1))
+        found = [compare(row, base) for row in rows]
+        excluding.append(sum(each.excludes_zero for each in found))
+        expected.append(expected_by_chance(found))
+    assert np.mean(excluding) == pytest.approx(np.mean(expected), rel=0.2, abs=0.3)
+    assert least <= np.mean(expected) <= most
+
+
+def test_chance_over_images_alone_grows_with_the_comparisons() -> None:
+    base, *rows = drawn(np.random.default_rng(0), [0.0] * 11, [0.02] * 11)
+    found = [compare(row[:1], base[:1]) for row in rows]
+    assert expected_by_chance(found) == pytest.approx(0.5, rel=1e-4)
+    unpaired = [compare(row, base, paired=False) for row in rows]
+    assert expected_by_chance(unpaired) == pytest.approx(0.5, rel=1e-4)
+    same = compare(np.ones((2, 50)), np.ones((2, 50)))
+    assert expected_by_chance([same]) == pytest.approx(0.05, rel=1e-4)
 
 
 @pytest.mark.parametrize("images", [20, 40, 41, 500])

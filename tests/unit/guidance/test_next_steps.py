@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from shelfmind.cli.wording import as_typed
 from shelfmind.guidance.advice import few_photos_note, recommend
@@ -27,6 +28,7 @@ from shelfmind.guidance.situation import Machine, Photos, Situation
 from shelfmind.guidance.starts import official_start, with_official_start
 from shelfmind.requests.training import TrainRequest
 from shelfmind.verbs import VERBS
+from shelfmind.workflows.afterwards import _original_arguments
 
 
 def figures(counts: tuple[int, ...] = (40, 50), bad: int = 0, **issues: int) -> dict[str, Any]:
@@ -141,6 +143,47 @@ def test_after_a_training_what_helps_comes_first(changes: Any, name: str, comman
     step = after_training(replace(TRAINED, **changes))
     assert step.name == name
     assert as_typed(step.command) == command
+
+
+@pytest.mark.parametrize("changes", [{}, {"figures": LOW}])
+def test_a_format_that_was_given_for_training_is_given_again(changes: Any) -> None:
+    of_folders = {**TRAINED.arguments, "format": "folder"}
+    assert as_typed(after_training(replace(TRAINED, arguments=of_folders, **changes)).command).endswith(
+        "--format folder"
+    )
+
+
+@pytest.mark.parametrize(("lists", "format"), [(1, None), (2, "folder")])
+def test_after_a_resumed_training_the_format_is_given_if_it_is_not_detected(
+    lists: int, format: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "photos" / "tea").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / "photos" / "tea" / "1.jpg")
+    if lists == 2:
+        (tmp_path / "photos" / "list.csv").write_text("path,label\ntea/1.jpg,tea\n")
+    origin = {"data": {"path": str(tmp_path / "photos"), "format": "folder"}, "command": {"epochs": 3}}
+    expected = {"data": str(tmp_path / "photos"), "format": format, "epochs": 3}
+    assert _original_arguments(origin) == {name: value for name, value in expected.items() if value is not None}
+
+
+def test_what_follows_an_output_in_the_working_directory_is_named_after_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    here = Path()
+    low = replace(TRAINED, run=here, figures=LOW)
+    embedding = {"data": "photos", "recipe": "grocery_embedding"}
+    outputs = {
+        after_training(low).command: "work_labels",
+        after_training(replace(low, steps=900)).command: "work_longer",
+        after_training(replace(TRAINED, run=here, arguments=embedding)).command: "products",
+        after_evaluation(replace(EVALUATED, run=here, figures=LOW)).command: "work_labels",
+        after_audit(Audited(figures(), Path("photos"), here)).command: "runs/first",
+        after_audit(Audited(figures(leak=1), Path(".."), here)).command: f"{tmp_path.name}_clean",
+    }
+    for command, out in outputs.items():
+        assert str(tmp_path / out) in as_typed(command)
 
 
 def test_every_row_ends_in_a_verb_that_there_is() -> None:

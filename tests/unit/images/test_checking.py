@@ -249,6 +249,17 @@ def test_a_cached_result_with_a_flipped_bit_is_not_used(tmp_path: Path) -> None:
         assert file_cache.recall([b"/a.jpg", b"/b.jpg"]).keys() == {b"/b.jpg"}
 
 
+def test_opening_a_cache_does_not_write_it(tmp_path: Path) -> None:
+    """SQLite syncs what is written, which takes many times as long as the queries."""
+    cache, entry = tmp_path / "cache.sqlite", CacheEntry(1, 2, b"a checksum")
+    with FileCache(cache) as file_cache:
+        file_cache.keep([(b"/a.jpg", entry)])
+    content = cache.read_bytes()
+    with FileCache(cache) as file_cache:
+        assert file_cache.recall([b"/a.jpg"]) == {b"/a.jpg": entry}
+    assert cache.read_bytes() == content
+
+
 def test_a_cached_result_that_became_a_number_is_not_used(tmp_path: Path) -> None:
     """One bit of SQLite's record header makes a number of a checksum, which Python could take for a length."""
     cache = tmp_path / "cache.sqlite"

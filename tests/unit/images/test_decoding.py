@@ -20,7 +20,7 @@ from PIL import Image, features
 
 from shelfmind.errors import UserError
 from shelfmind.images import decoding as images
-from shelfmind.images.decoding import BadImage, open_image
+from shelfmind.images.decoding import BadImage, open_image, open_stored, upright_size
 
 REASONS = {"zero bytes", "not an image", "header truncated or damaged", "truncated", "damaged", "too many pixels"}
 HAS_HEIF = importlib.util.find_spec("pillow_heif") is not None
@@ -76,9 +76,9 @@ def test_every_format_opens_from_bytes_and_from_a_file(format: str, tmp_path: Pa
         assert image.info == {}
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", AVIF, HEIF])
+@pytest.mark.parametrize("format", ["JPEG", "MPO", "PNG", "WEBP", "TIFF", AVIF, HEIF])
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_exif_orientation_is_honoured(orientation: int, format: str) -> None:
+def test_exif_orientation_is_honoured(orientation: int, format: str, tmp_path: Path) -> None:
     upright = two_colours()
     upright.paste((30, 200, 30), (0, 0, 20, 10))  # a corner, so that mirrored and rotated differ
     undo = {
@@ -93,8 +93,13 @@ def test_exif_orientation_is_honoured(orientation: int, format: str) -> None:
     stored = upright.transpose(undo[orientation]) if orientation > 1 else upright
     exif = Image.Exif()
     exif[0x0112] = orientation
-    image = open_image(encoded(stored, format, exif=exif.tobytes(), **({"quality": 95} if format != "TIFF" else {})))
+    content = encoded(stored, format, exif=exif.tobytes(), **({"quality": 95} if format != "TIFF" else {}))
+    image = open_image(content)
     assert image.size == upright.size
+    (tmp_path / "photo").write_bytes(content)
+    assert upright_size(tmp_path / "photo") == upright.size
+    _, facts = open_stored(io.BytesIO(content), len(content), None)
+    assert (facts.width, facts.height) == upright.size
     for place in ((5, 3), (5, 16), (35, 3), (35, 16)):
         assert_near(image.getpixel(place), upright.getpixel(place), 25)  # type: ignore[arg-type]
 

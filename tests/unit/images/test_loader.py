@@ -106,8 +106,8 @@ def test_the_order_of_an_epoch_is_drawn_once(
     from shelfmind.images import loader
 
     drawn: list[int] = []
-    real = loader.in_class_batches
-    monkeypatch.setattr(loader, "in_class_batches", lambda *given: drawn.append(0) or real(*given))
+    real = loader.batch_order
+    monkeypatch.setattr(loader, "batch_order", lambda *given: drawn.append(0) or real(*given))
     batches = make_batches(squares, make_recipe([], batch_size=4, images_per_class=2))
     first = [read(batches, start=start, stop=start + 1) for start in range(3)]
     assert len(drawn) == 1

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.images.sampling import SAMPLERS, _Lots, epoch_order, in_class_batches
+from shelfmind.images.sampling import (
+    SAMPLERS,
+    _Lots,
+    batch_order,
+    epoch_order,
+    full_batch,
+    in_class_batches,
+    part_of_batches,
+)
+from shelfmind.recipe import TrainRecipe
 
 COUNTS = np.array([600, 300, 90, 10])
 LABELS = np.repeat(np.arange(4), COUNTS)
@@ -127,3 +136,40 @@ def test_classes_come_in_proportion_however_few_there_are(
     shares = np.bincount(given_labels, minlength=6) / len(labels)
     times = np.bincount(given_labels[batches.ravel()], minlength=6)
     assert (times <= per_class * np.ceil(groups * shares + 1)).all()
+
+
+@pytest.mark.parametrize("images_per_class", [1, 2, 4])
+@pytest.mark.parametrize("sampling", sorted(SAMPLERS))
+@pytest.mark.parametrize("processes", [2, 3, 4])
+@pytest.mark.parametrize("images", [24, 145, 163])
+def test_the_parts_of_an_epoch_are_the_epoch_of_one_process(
+    images: int, processes: int, sampling: str, images_per_class: int
+) -> None:
+    """Also if the images cannot be divided by the batches: what is left out is what one process leaves out."""
+    labels = np.random.default_rng(images).choice(9, images, p=np.arange(9, 0, -1) / 45)
+    train = TrainRecipe(sampling=sampling, images_per_class=images_per_class, repeat_threshold=0.2)
+    batch_size = full_batch(24, images, processes)
+    assert batch_size == full_batch(24, images, 1) == 24
+
+    def epoch() -> np.ndarray:
+        order = batch_order(labels, 9, train, batch_size, np.random.default_rng(3))
+        return order[: images // batch_size * batch_size]
+
+    parts = [part_of_batches(epoch(), batch_size, rank, processes) for rank in range(processes)]
+    own = batch_size // processes
+    assert {len(part) for part in parts} == {images // batch_size * own}
+    np.testing.assert_array_equal(np.concatenate([part.reshape(-1, own) for part in parts], 1).reshape(-1), epoch())
+    times = np.bincount(np.concatenate(parts), minlength=images)
+    if (sampling, images_per_class) == ("instance", 1):
+        assert times.max() == 1
+        assert (times == 0).sum() == images % batch_size
+    for part in parts if own % images_per_class == 0 else ():
+        groups = labels[part].reshape(-1, images_per_class)
+        assert (groups == groups[:, :1]).all()
+
+
+def test_a_data_set_smaller_than_a_batch_is_divided_equally() -> None:
+    assert [full_batch(32, 11, processes) for processes in (1, 2, 3, 5)] == [11, 10, 9, 10]
+    order = np.random.default_rng(0).permutation(11)[:10]
+    parts = [part_of_batches(order, 10, rank, 5) for rank in range(5)]
+    np.testing.assert_array_equal(np.concatenate(parts), order)

@@ -19,9 +19,11 @@ from shelfmind.files import cache_folder
 from shelfmind.images import checking, square_cache
 from shelfmind.images.decoding import NO_MEMORY, UNREADABLE, BadImage, open_image
 from shelfmind.images.squares import (
+    CachedSquares,
     DecodedOnDemand,
     cache_limit_bytes,
     in_order,
+    open_splits,
     open_squares,
     square,
 )
@@ -172,6 +174,34 @@ def test_what_was_used_longest_ago_makes_room(
     assert opened == []
     assert_squares_of(photos[1:2])
     assert opened == [photos[1]]
+
+
+@pytest.mark.parametrize(("room", "cached"), [(6, [True, True]), (4, [True, False]), (2.5, [False, True])])
+def test_splits_of_a_command_do_not_make_room_for_each_other(
+    room: float, cached: list[bool], photos: list[Path], opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit_cache(monkeypatch, int(room * SQUARE_BYTES))
+    splits = [samples_of(photos[:3]), samples_of(photos[3:5])]
+    for decoded in ([*photos[:5]], []):
+        opened.clear()
+        found = open_splits(splits, DATA)
+        assert sorted(opened) == decoded
+        assert [isinstance(squares, CachedSquares) for squares, _, _ in found] == cached
+        for (squares, good, bad_files), samples in zip(found, splits, strict=True):
+            assert (good, bad_files) == (samples, [])
+            assert all(np.array_equal(squares[index], square(each.path, DATA)) for index, each in enumerate(good))
+
+
+def test_a_split_that_is_cached_stays_while_another_one_arrives(
+    photos: list[Path], cache: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert_squares_of(photos[3:5])
+    os.utime(shards(cache)[0].with_suffix(".index"), (1000, 1000))
+    assert_squares_of(photos[5:])
+    limit_cache(monkeypatch, int(5.5 * SQUARE_BYTES))
+    opened.clear()
+    open_splits([samples_of(photos[:3]), samples_of(photos[3:5])], DATA)
+    assert sorted(opened) == photos[:3]
 
 
 DAMAGES: dict[str, Any] = {

@@ -12,7 +12,8 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.inference import embed_files as module
 from shelfmind.inference.embed_files import embed_files
-from shelfmind.inference.predictor import load
+from shelfmind.inference.parts import Parts, plan_of
+from shelfmind.inference.predictor import EXACT, load
 from shelfmind.requests.watching import Observer
 
 pytest.importorskip("onnxruntime")
@@ -37,7 +38,7 @@ def photos(tiny: Any, tmp_path: Path) -> Path:
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+    found: list[dict[str, Any]] = parquet.ParquetFile(path).read().to_pylist()
     return found
 
 
@@ -124,6 +125,28 @@ def test_an_interrupted_job_resumes_with_its_finished_parts(
     assert made == [2] * 6
     assert out.read_bytes() == whole.read_bytes()
     assert not out.with_name("out.parquet.parts").exists()
+
+
+@pytest.mark.parametrize("folder", ["run=3", "date=2026-01-05", "path=a"])
+def test_a_folder_named_like_a_partition_adds_no_column(
+    network: Path, photos: Path, tmp_path: Path, folder: str
+) -> None:
+    out = tmp_path / folder / "out.parquet"
+    out.parent.mkdir()
+    embed_files(network, [str(photos / "红茶")], out=out, part_size=3)
+    assert parquet.read_schema(out).names == ["path", "embedding", "error"]
+    assert [row["path"] for row in rows(out)] == [str(path) for path in sorted((photos / "红茶").iterdir())]
+
+
+def test_parts_of_a_file_that_was_exported_again_are_not_continued(tiny: Any, network: Path, tmp_path: Path) -> None:
+    def parts() -> Parts:
+        return Parts(tmp_path / "out.parquet", plan_of(load(network), [], "photos", EXACT, 4), ".parquet")
+
+    parts().open()
+    parts().open()
+    tiny.write_network(network, -tiny.WEIGHTS)
+    with pytest.raises(UserError, match=r"was started with other settings \(engine\)"):
+        parts().open()
 
 
 def test_a_folder_with_other_files_is_no_place_for_parts(network: Path, photos: Path, tmp_path: Path) -> None:

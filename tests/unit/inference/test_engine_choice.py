@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
@@ -153,6 +155,20 @@ def test_contest_rules_take_mindspore_alone() -> None:
         engine_under("contest", "onnx:int8")
     with pytest.raises(UserError, match="did you mean contest"):
         engine_under("contests", "auto")
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("which", ["probabilities", "embeddings"])
+def test_values_that_are_no_numbers_are_refused_wherever_they_come_from(which: str, precision: str) -> None:
+    from shelfmind.exporting.parity import EngineOutputs, parity, require_parity
+
+    good = EngineOutputs(np.full((8, 3), 1 / 3, np.float32), np.ones((8, 4), np.float32), 1.0)
+    broken = replace(good, **{which: np.where(np.arange(8)[:, None] == 5, np.nan, getattr(good, which))})
+    labels = np.zeros(8, np.int64)
+    require_parity("onnx", parity(good, good, labels), precision, 1e-4)
+    for before, after in ((good, broken), (broken, good), (broken, broken)):
+        with pytest.raises(UserError, match="onnx or MindSpore gives NaN or infinite values for some of 8 images"):
+            require_parity("onnx", parity(before, after, labels), precision, 1e-4)
 
 
 def test_what_loses_accuracy_or_agrees_too_little_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from pathlib import Path
 
@@ -59,6 +60,16 @@ def test_what_was_written_is_read(path: Path, form: str) -> None:
             assert archive.testzip() is None
     else:
         assert found.content.startswith(NETWORKS[form])
+
+
+def test_every_export_has_its_own_checksum(path: Path, form: str) -> None:
+    found = [read_exported(path).checksum]
+    for facts in (FACTS, {**FACTS, "width": 5}, {**FACTS, "width": 5}):
+        write_exported(path, form, NETWORKS[form], facts, None)
+        found.append(read_exported(path).checksum)
+    assert all(re.fullmatch("[0-9a-f]{64}", each) for each in found)
+    assert len(set(found)) == 3
+    assert found[2] == found[3]
 
 
 def test_every_flipped_byte_is_found(path: Path) -> None:

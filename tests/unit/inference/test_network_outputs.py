@@ -72,7 +72,10 @@ def test_outputs_come_back_to_the_last_bit(network: Path, files: list[Path], tmp
 def test_a_replica_that_differs_is_refused(tiny: Any, network: Path) -> None:
     replica = Replica.of(load(network), "auto", None, EXACT)
     tiny.write_network(network, checksum="other")
-    with pytest.raises(UserError, match=r"would predict differently with .+ \(weights: other, not tiny\); all hosts"):
+    with pytest.raises(UserError, match=r"would predict differently with .+; weights: other, not tiny\); all hosts"):
+        replica.load()
+    tiny.write_network(network, -tiny.WEIGHTS)
+    with pytest.raises(UserError, match=r"\(engine: onnx fp32 \S+ \w{64}, not onnx fp32 \S+ \w{64}\); all hosts"):
         replica.load()
     network.unlink()
     with pytest.raises(UserError, match=r"the worker on .+ cannot load the network: there is no run at .+same path"):
@@ -111,9 +114,9 @@ def test_files_examined_on_a_cluster_are_in_the_cache(
         list(examine_files(files[:5], first_byte, file_cache=cache))
         gone = tmp_path / "gone.jpg"
         examine_on_cluster(cluster, [*files, gone], first_byte, file_cache=cache, progress=done.append)
-        assert sorted(file.path for part in cluster.computed for file in part) == files[5:]
+        assert sorted(file.path for part in cluster.computed for file in part.files) == files[5:]
         assert sum(done) == 31
-        assert {file.index for part in cluster.computed for file in part} == set(range(5, 30))
+        assert {file.index for part in cluster.computed for file in part.files} == set(range(5, 30))
         found = list(examine_files(files, unexpected, file_cache=cache))
     assert [each.content for each in found] == [path.read_bytes()[:1] for path in files]
 

@@ -13,6 +13,7 @@ import pytest
 
 from shelfmind.arrays import Floats
 from shelfmind.inference.prediction_cache import embeddings_of
+from shelfmind.inference.predictor import load
 from shelfmind.recipe import Recipe
 from shelfmind.records import BadFile, Predictions, Sample
 
@@ -29,7 +30,7 @@ class Counting:
     tta: tuple[str, ...] = ()
     temperature: float = 1.0
     asked: int = 0
-    engine: Any = field(default_factory=lambda: SimpleNamespace(name="mindspore"))
+    engine: Any = field(default_factory=lambda: SimpleNamespace(identity="mindspore"))
 
     def predict_squares(self, squares: Any, samples: Any, bad_files: Any, progress: Any) -> Predictions:
         self.asked += 1
@@ -119,10 +120,23 @@ def test_other_files_are_predicted_anew(mindspore: Any, predictor: Counting, sam
 
 def test_what_another_engine_says_is_kept_apart(mindspore: Any, predictor: Counting, samples: list[Sample]) -> None:
     ask(predictor, samples)
-    predictor.engine.name = "onnx fp32"
+    predictor.engine.identity = "onnx fp32"
     ask(predictor, samples)
     ask(predictor, samples)
     assert predictor.asked == 2
+
+
+def test_a_file_that_was_exported_again_predicts_anew(
+    tiny: Any, predictor: Counting, samples: list[Sample], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for weights in (tiny.WEIGHTS, -tiny.WEIGHTS):
+        predictor.engine = load(tiny.write_network(tmp_path / "tiny.onnx", weights)).engine
+        ask(predictor, samples)
+        ask(predictor, samples)
+    assert predictor.asked == 2
+    monkeypatch.setattr("shelfmind.inference.engines.of_file.metadata.version", lambda package: "a later one")
+    ask(predictor, samples)
+    assert predictor.asked == 3
 
 
 def test_a_damaged_file_is_computed_anew(mindspore: Any, predictor: Counting, samples: list[Sample]) -> None:

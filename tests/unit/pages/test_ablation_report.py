@@ -111,15 +111,15 @@ def test_what_verdicts_reckon_with_is_what_there_is(tmp_path: Path, in_english_o
         return page
 
     several = told({"甲": 2, "乙": 2})
-    assert "Holm&#39;s correction, over images and seeds: 1" in several
+    assert "chance over images and seeds would let about 0.1 of them exclude zero" in several
     assert "（同时考虑图片与种子）" in several
     one = told({"甲": 1, "乙": 0}, seeds=[7])
-    assert "Holm&#39;s correction, over images alone: 1" in one
+    assert "chance over images alone would let about 0.1 of them exclude zero" in one
     assert "（只考虑图片）" in one
     assert "With one seed, the variation between training runs is unknown" in one
     assert "so far" not in one
     mixed = told({"甲": 2, "合": 0, "迟": 1})
-    assert "over images and seeds (over images alone for 合, 迟): 1" in mixed
+    assert "chance over images and seeds (over images alone for 合, 迟) would let about 0.1" in mixed
     assert "accounted for in 合: there is just one ensemble" in mixed
     assert "accounted for in 迟: just one seed can be compared so far" in mixed
 

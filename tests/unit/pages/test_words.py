@@ -22,9 +22,11 @@ from shelfmind.analysis.measuring.measures import MEASURES
 from shelfmind.data.class_labels import ClassNames
 from shelfmind.data.folder import folder_catalog
 from shelfmind.data.saved_data import note_results
+from shelfmind.data.shards import note_unlisted
 from shelfmind.gallery.findings import KINDS
 from shelfmind.images import decoding
 from shelfmind.images.heif import NEEDS_PILLOW_HEIF, NEEDS_PILLOW_WITH_AVIF
+from shelfmind.machine.checksum_lists import write_checksums
 from shelfmind.pages import words
 from shelfmind.pages.chinese import CHINESE, COUNTED
 from shelfmind.pages.words import Text, counted, in_chinese, joined, listed, many, say, split_name, translated
@@ -198,5 +200,8 @@ def test_notes_on_shards_are_known(tmp_path) -> None:
     notes = ClassNames(["1", "10", *"23456789"]).notes
     for count in (1, 2):
         notes += note_results([tmp_path / f"cache-{number}.arrow" for number in range(count)], tmp_path)
-    assert len(notes) == 3
+    write_checksums(tmp_path, {"0.tar": "0" * 64})
+    for count in (2, 3):
+        notes += note_unlisted([tmp_path / f"{number}.tar" for number in range(count)], tmp_path)
+    assert len(notes) == 5
     assert [note for note in notes if translated(note).chinese == note] == []

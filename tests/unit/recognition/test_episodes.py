@@ -58,6 +58,29 @@ def test_a_photo_is_never_asked_about_while_it_is_enrolled(world: World, class_n
                 assert episode.names[label] == name
 
 
+def test_products_that_are_trained_classes_are_not_rehearsed(world: World, class_names: tuple[str, ...]) -> None:
+    held_out = world.photos(_labels(CLASSES, 3), 1)
+    trained = world.photos(_labels(4, 6), 3)
+    new = world.photos(CLASSES + _labels(PRODUCTS - 4, 6), 4)
+    enrolled = Photos(
+        np.concatenate([trained.vectors, new.vectors]),
+        np.concatenate([trained.labels, new.labels - CLASSES + 4]),
+        np.concatenate([trained.probabilities, new.probabilities]),
+    )
+    same = [*class_names[:2], "ｃｌａｓｓ 02", f"{class_names[3]} "]
+    products = [*same, *(f"product {index}" for index in range(PRODUCTS - 4))]
+
+    episodes = list(rehearse_gallery(held_out, world.learnt(), class_names, enrolled, products))
+    assert len(episodes) == GROUPS * SHUFFLES
+    for episode in episodes:
+        assert len(set(episode.names)) == len(episode.names)
+        assert not set(same[2:]) & set(episode.names)
+        rows = episode.photos[len(held_out) :] - len(held_out)
+        assert (enrolled.labels[rows] >= 4).all()
+    few = Photos(trained.vectors, trained.labels, trained.probabilities)
+    assert not list(rehearse_gallery(held_out, world.learnt(), class_names, few, same))
+
+
 def test_too_few_classes_give_no_rehearsal(world: World, class_names: tuple[str, ...]) -> None:
     photos = world.photos(_labels(4, 3), 1)
     assert not list(rehearse_classes(photos, photos.as_training_photos(), class_names))

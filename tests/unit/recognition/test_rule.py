@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from shelfmind.arrays import Floats
+from shelfmind.arrays import Floats, Ints
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import unit_rows
 from shelfmind.recognition.answers import UNKNOWN as UNKNOWN_LEVEL
@@ -17,11 +17,22 @@ from shelfmind.recognition.episodes import UNKNOWN, Episode, Photos, rehearse_ga
 from shelfmind.recognition.evidence import Evidence, References, energies_of, evidence
 from shelfmind.recognition.families import leave_one_out
 from shelfmind.recognition.fusion import Fusion, fit_fusion, softmax
-from shelfmind.recognition.levels import FAMILY, PRODUCT, UNDECIDED, ProductFamily, named_families
+from shelfmind.recognition.levels import (
+    FAMILY,
+    NEVER,
+    PRODUCT,
+    UNDECIDED,
+    LevelEvidence,
+    ProductFamily,
+    fit_levels,
+    named_families,
+)
+from shelfmind.recognition.rehearsals import CLASSES as CLASSES_REHEARSED
 from shelfmind.recognition.rehearsals import PRODUCTS as PRODUCTS_REHEARSED
-from shelfmind.recognition.rehearsals import Rehearsals
+from shelfmind.recognition.rehearsals import Rehearsals, rehearse
+from shelfmind.recognition.rejection import fit_rejection
 from shelfmind.recognition.rule import Rule, fit_rule
-from shelfmind.recognition.unknowns import COMBINATION, SCORES, scored, separation
+from shelfmind.recognition.unknowns import COMBINATION, SCORES, Rejection, scored, separation
 from shelfmind.recognition.whitening import Whitening, fit_whitening
 
 from .conftest import CLASSES, PRODUCTS, World
@@ -138,6 +149,51 @@ def test_unknown_objects_are_given_names_as_seldom_as_asked(world: World, rule: 
     )
 
 
+def test_trained_classes_are_still_named_when_they_are_enrolled_too(world: World, class_names: tuple[str, ...]) -> None:
+    held_out = world.photos(np.repeat(np.arange(CLASSES), 4), 1)
+    products = class_names[:ENROLLED]
+    enrolled = world.photos(np.repeat(np.arange(ENROLLED), 16), 3)
+    found = rehearse(held_out, world.learnt(), class_names, enrolled, products, 0.1)
+    assert found.rejecting_by == CLASSES_REHEARSED
+    rule = fit_rule(found, false_accepts=0.1)
+
+    photos = world.photos(np.repeat(np.arange(CLASSES), 10), 7)
+    references = References.of([products[each] for each in enrolled.labels], enrolled.vectors)
+    asked = evidence(photos.probabilities, photos.vectors, world.learnt(), references, energies_of(photos.logits))
+    decisions = answers_of(asked, rule, Columns(class_names, products)).decisions
+    assert (decisions.accepted & (decisions.likeliest == photos.labels)).mean() > 0.8
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1])
+def test_a_name_that_attracts_unknown_objects_admits_no_more_of_them(rate: float) -> None:
+    names = ("others", *(f"name {index}" for index in range(1, 50)))
+    fusion = Fusion(1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+    def drawn(each: int, seed: int) -> tuple[Evidence, Ints]:
+        """Known photos, then unknown ones, three of four of which look a little like "others"."""
+        rng = np.random.default_rng(seed)
+        like_others = rng.random(each) < 0.75
+        best = np.concatenate(
+            [rng.integers(len(names), size=each), np.where(like_others, 0, rng.integers(1, len(names), each))]
+        )
+        unknown = np.where(like_others, rng.uniform(0.2, 0.4, each), rng.uniform(0.3, 0.95, each))
+        sure = np.concatenate([rng.uniform(0.6, 0.99, each), unknown])
+        shares = np.repeat((1 - sure[:, None]) / (len(names) - 1), len(names), axis=1).astype(np.float32)
+        shares[np.arange(2 * each), best] = sure
+        nothing = np.zeros((2 * each, 0), np.float32)
+        found = Evidence(np.log(shares), shares, shares, nothing, nothing, np.zeros(0, np.int64))
+        return found, np.where(np.arange(2 * each) < each, best, UNKNOWN)
+
+    episodes = []
+    for number in range(4):
+        collected, labels = drawn(1000, number)
+        ids = np.arange(len(labels)) + number * len(labels)
+        episodes.append(Episode(lambda collected=collected: collected, labels, ids, names))
+    rejection = fit_rejection(episodes, fusion, rate)
+    later, labels = drawn(5000, 9)
+    assert rejection.accepts(scored(later, fusion))[labels == UNKNOWN].mean() == pytest.approx(rate, abs=0.012)
+
+
 def test_the_best_score_is_used(rule: Rule) -> None:
     rejection = rule.rejection
     assert set(rejection.separations) == {*SCORES, COMBINATION}
@@ -161,7 +217,10 @@ def test_separation_is_that_of_the_textbook() -> None:
 def test_a_record_is_the_same_rule(episodes: list[Episode]) -> None:
     families = [ProductFamily("class 0", ("class 00", "class 01"))]
     rule = fit_rule(_rehearsed(episodes), false_accepts=0.1, precision=0.9, families=families)
-    assert Rule.of_record(json.loads(json.dumps(rule.as_record()))) == rule
+    record = json.loads(json.dumps(rule.as_record()))
+    assert Rule.of_record(record) == rule
+    record["rejection"]["of_names"] = {"class 00": 0.1}  # earlier versions had thresholds of their own for names
+    assert Rule.of_record(record) == rule
     with pytest.raises(UserError, match="another version"):
         Rule.of_record({"fusion": {}})
 
@@ -210,6 +269,37 @@ def test_a_name_that_is_trained_and_enrolled_is_one_answer() -> None:
     assert columns.of_name(0) == (0, None)
     assert columns.of_name(1) == (1, 0)
     assert columns.of_name(2) == (None, 1)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.2])
+def test_a_name_with_two_columns_does_not_compete_with_itself(margin: float) -> None:
+    columns = Columns(("cola", "soda"), ("cola",))
+    values = [[0.9998, 0.0002]], [[0.9, 0.1]], [[0.95, 0.1]], [[0.9]], [[0.97]]
+    shares, *cosines = (np.array(each, np.float32) for each in values)
+    found = Evidence(np.log(shares), *cosines, np.array([3]))
+    rejection = Rejection("max_probability", 0.7, margin, 0.05, 100)
+    answers = answers_of(found, Rule(Fusion(1, 5, 5, 5, 5, 0, 0), rejection, None, 10, PRODUCTS_REHEARSED), columns)
+
+    assert (answers.column_probabilities[0, [0, 2]] > 0.4).all()
+    assert answers.decisions.names == ("cola",)
+    assert answers.decisions.familiarity[0] == pytest.approx(answers.probabilities[0, 0])
+    assert answers.decisions.wide_enough.all()
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "right", "least"),
+    [
+        ([1.0] * 100, [True] * 40 + [False] * 60, NEVER),  # float32 cannot tell them apart
+        ([1.0] * 100, [True] * 95 + [False] * 5, 1.0),
+        ([0.9] * 50 + [0.5] * 50, [True] * 75 + [False] * 25, 0.9),
+    ],
+)
+def test_photos_of_equal_probability_are_answered_together(
+    probabilities: list[float], right: list[bool], least: float
+) -> None:
+    nothing = np.zeros(len(right))
+    found = fit_levels(LevelEvidence(np.array(probabilities), np.array(right), nothing, nothing > 0), 0.9, ())
+    assert found.product == least
 
 
 def test_evidence_on_one_object_is_the_mean_over_its_photos(world: World) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from shelfmind.cli.wording import as_typed
 from shelfmind.errors import UserError
-from shelfmind.recipe import Recipe
+from shelfmind.recipe import Recipe, Stage, TrainRecipe
 from shelfmind.requests.improving import FixresRequest, SoupRequest, TuneRequest
 from shelfmind.requests.label_checking import FindLabelErrorsRequest
 from shelfmind.requests.training import PretrainRequest, TrainRequest
@@ -61,6 +61,21 @@ def test_a_recipe_that_cannot_be_is_refused_before_anything_is_loaded(tmp_path: 
         TrainRequest(data=tmp_path, out=tmp_path / "run", overrides=("train.epoch=3",)).require_inputs()
     with pytest.raises(UserError, match="no such file or folder"):
         new(data=tmp_path / "missing").require_inputs()
+
+
+def test_the_last_stage_has_the_image_size_of_the_recipe(tmp_path: Path) -> None:
+    """Otherwise the image size would change nothing, whoever sets it."""
+    for size in (64, 160):
+        with pytest.raises(UserError) as error:
+            new(data=tmp_path, overrides=(f"data.image_size={size}",)).require_inputs()
+        assert as_typed(error.value.message, TrainRequest) == (
+            f"data.image_size is {size}, but the last of train.stages is 112; give both the same size, or train at "
+            "data.image_size throughout with --set train.stages='[]'"
+        )
+    new(data=tmp_path, overrides=("data.image_size=160", "train.stages=[]")).require_inputs()
+    whole = Recipe(train=TrainRecipe(stages=(Stage(image_size=64, share=1),)))
+    with pytest.raises(UserError, match=r"the last of train\.stages is 64"):
+        _ = new(recipe=whole).settings
 
 
 def test_data_and_out_or_a_run_to_go_on_with() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from shelfmind.errors import UserError
 from shelfmind.review.audit_folder import read_audit
+from shelfmind.review.pictures import Pictures
 
 
 def test_an_audit_is_read(audit, root):
@@ -22,6 +23,24 @@ def test_a_data_set_that_moved_can_be_named(audit, root, tmp_path):
     assert read_audit(audit.folder, tmp_path / "moved").root == tmp_path / "moved"
 
 
+def test_a_list_beside_another_one_is_found_again(audit, root, tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (root / name).write_text("path,label\ntrain/可乐/1.jpg,可乐\ntrain/雪碧/1.jpg,雪碧\n", encoding="utf-8")
+    facts = json.loads((audit.folder / "audit.json").read_text(encoding="utf-8"))
+    facts |= {"data": str(root / "a.csv"), "format": "csv"}
+    (audit.folder / "audit.json").write_text(json.dumps(facts), encoding="utf-8")
+    found = read_audit(audit.folder)
+    assert found.root == root / "a.csv"
+    assert Pictures(found.root, found.format).locate("train/可乐/1.jpg") == root / "train/可乐/1.jpg"
+
+
+def test_how_to_audit_again_names_a_format_that_is_not_detected(audit, root):
+    (audit.folder / "suspects.jsonl").unlink()
+    (root / "a.csv").write_text("path,label\ntrain/可乐/1.jpg,可乐\n", encoding="utf-8")
+    with pytest.raises(UserError, match=r"shelfmind\.audit\(data='.*商品', format='folder', out="):
+        read_audit(audit.folder)
+
+
 def test_a_folder_that_is_no_audit_is_named(tmp_path, audit):
     with pytest.raises(UserError, match="no such file or folder"):
         read_audit(tmp_path / "none")
@@ -32,7 +51,17 @@ def test_a_folder_that_is_no_audit_is_named(tmp_path, audit):
         read_audit(audit.folder)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"root": "x"}', '{"root": 3, "format": "f", "class_names": []}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"root": "x"}',
+        '{"root": "r", "data": 3, "format": "f", "class_names": []}',
+        '{"root": 3, "format": "f", "class_names": []}',
+    ],
+)
 def test_a_damaged_audit_is_named(audit, content):
     (audit.folder / "audit.json").write_text(content)
     with pytest.raises(UserError, match=r"audit\.json is damaged"):

@@ -232,6 +232,67 @@ def test_a_taking_back_without_its_change_is_carried_out_once(opened, found, tmp
     assert opened().apply_pending() is None
 
 
+def refuse(*arguments, **named):
+    raise UserError("the store does not answer")
+
+
+def test_what_a_killed_reviewer_left_is_carried_out_before_the_next_decision_of_another(opened, found, tmp_path):
+    other = opened()
+    append_decision(other.log.path, decide("王", found.groups[0].key, "group 1", "relabel", "雪碧"))
+    append_decision(other.log.path, decide("王", "group of another discovery", "group 1", "drop"))
+    other.decide(found.groups[2], "enrol", "芬达", "李")
+    assert products(tmp_path) == {"可乐": 1, "雪碧": 3, "芬达": 2}
+    append_decision(other.log.path, take_back(other.standing()[found.groups[0].key], "王"))
+    other.take_back(other.standing()[found.groups[2].key])
+    assert products(tmp_path) == {"可乐": 1}
+    assert opened().apply_pending() is None
+
+
+def test_an_undo_that_fails_is_carried_out_before_anything_else(opened, found, tmp_path, monkeypatch):
+    enrolments = opened()
+    deck = GroupDeck(enrolments, "王")
+    deck.decide(0, "enrol", "雪碧")
+    monkeypatch.setattr(enrolments.gallery, "remove", refuse)
+    with pytest.raises(UserError, match="does not answer; group 1 is undone in the log, and in the gallery before"):
+        deck.undo(None)
+    for attempt in (lambda: deck.undo(None), lambda: deck.decide(2, "enrol", "芬达"), enrolments.apply_pending):
+        with pytest.raises(UserError, match="the pending undo of 王 on group 1 cannot be applied: the store"):
+            attempt()
+    assert len(read_decisions(enrolments.log.path)) == 2
+    assert products(tmp_path) == {"可乐": 1, "雪碧": 3}
+    monkeypatch.undo()
+    assert deck.undo(None)["undone"] is None
+    assert products(tmp_path) == {"可乐": 1}
+    deck.decide(0, "enrol", "芬达")
+    assert products(tmp_path) == {"可乐": 1, "芬达": 3}
+
+
+def test_a_pending_decision_that_cannot_be_carried_out_is_undone(opened, found, tmp_path, monkeypatch):
+    enrolments = opened()
+    append_decision(enrolments.log.path, decide("李", found.groups[0].key, "group 1", "relabel", "雪碧"))
+    monkeypatch.setattr(enrolments.gallery, "add", refuse)
+    message = "the pending decision of 李 on group 1 cannot be applied and was undone: the store does not answer"
+    with pytest.raises(UserError, match=message):
+        enrolments.decide(found.groups[1], "drop", None, "王")
+    assert not enrolments.standing()
+    enrolments.decide(found.groups[1], "drop", None, "王")
+    assert opened().apply_pending() is None
+    assert products(tmp_path) == {"可乐": 1}
+
+
+def test_a_pending_undo_that_a_compaction_prevents_is_settled_by_hand(opened, found, tmp_path):
+    enrolments = opened()
+    enrolments.decide(found.groups[0], "enrol", "雪碧", "王")
+    append_decision(enrolments.log.path, take_back(enrolments.standing()[found.groups[0].key], "王"))
+    gallery = Gallery(LocalFiles(tmp_path / "商品库"))
+    gallery.compact()
+    with pytest.raises(UserError, match="compaction deleted version"):
+        enrolments.decide(found.groups[1], "drop", None, "王")
+    gallery.remove("雪碧", ME)
+    enrolments.decide(found.groups[1], "drop", None, "王")
+    assert products(tmp_path) == {"可乐": 1}
+
+
 KILLED = """
 import os, sys
 from pathlib import Path

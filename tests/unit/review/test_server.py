@@ -22,11 +22,12 @@ class Browser:
     """Asks as a browser would: with the cookie, the host and, for changes, the page's header."""
 
     def __init__(self, server):
-        self.server = server
+        self.server, self.review = server, server.review
         self.headers = {"Cookie": f"{server.cookie}={server.token}", "X-Shelfmind": "review"}
 
     def ask(self, path, body=None, **headers):
-        """Status, headers and content; a header of None is left out."""
+        """Status, headers and content; a header of None is left out. Paths of pictures get the review's part."""
+        path = path.replace("/image/", f"/image/{self.review}/")
         connection = http.client.HTTPConnection("127.0.0.1", self.server.server_port, timeout=20)
         sent = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         sent = {name: value for name, value in sent.items() if value is not None}
@@ -151,6 +152,31 @@ def test_only_images_are_sent_and_kept_by_the_browser(browser):
     assert headers["Cache-Control"].startswith("private, max-age=")
     status, _, content = browser.ask("/image/small/0", If_None_Match=headers["ETag"])
     assert (status, content) == (304, b"")
+
+
+def test_pictures_that_a_browser_keeps_are_those_of_one_process(server, browser, audit):
+    assert json.loads(browser.ask("/api/review")[2])["review"] == browser.review
+    with ReviewServer(0, server.deck, Pictures(audit.root, audit.format)) as later:
+        assert later.review != browser.review
+    browser.review = "earlier"
+    assert browser.ask("/image/small/0")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/cards?numbers=0", None),
+        ("/api/news?since=0", None),
+        ("/api/decide", {"number": 0, "decision": "drop"}),
+        ("/api/undo", {"number": None}),
+    ],
+)
+def test_the_numbers_of_an_earlier_review_are_refused(browser, tmp_path, path, body):
+    assert browser.ask(path, body, X_Shelfmind_Review=browser.review)[0] == 200
+    (tmp_path / "review.jsonl").unlink(missing_ok=True)
+    status, _, content = browser.ask(path, body, X_Shelfmind_Review="earlier")
+    assert (status, json.loads(content)["error"]) == (409, "this page belongs to an earlier review; reload it")
+    assert not (tmp_path / "review.jsonl").exists()
 
 
 def test_an_image_that_is_gone_is_not_found(browser, root):

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ import pytest
 from shelfmind.errors import UserError
 from shelfmind.files import write_text
 from shelfmind.recipe import load_recipe
-from shelfmind.runs.folder import RunFolder, create_run_folder, note_if_unfinished, read_json
+from shelfmind.runs.folder import RunFolder, alone_in, create_run_folder, note_if_unfinished, read_json
 
 ENTRIES: list[dict[str, Any]] = [{"epoch": 0, "val_top1": None}, {"epoch": 1, "note": "第 1 轮"}]
 
@@ -129,3 +133,65 @@ def test_only_an_unfinished_run_is_noted(tmp_path: Path) -> None:
     assert "stopped at 50%" in note
     run.write_log([{"epoch": 0, "progress": 0.5}, {"epoch": 1, "progress": 1.0}])
     assert note_if_unfinished(tmp_path) == []
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from shelfmind.runs.folder import RunFolder, alone_in
+with alone_in(RunFolder(Path(sys.argv[1]))):
+    print("alone", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_only_one_process_trains_a_run_and_a_killed_one_is_no_obstacle(run: RunFolder) -> None:
+    before = sorted(run.root.iterdir())
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(run.root)], stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(UserError, match=r"一 is being trained by another process"), alone_in(run):
+            pass
+        holder.send_signal(signal.SIGKILL)
+    assert run.in_training.exists()
+    with alone_in(run), pytest.raises(UserError, match="is being trained"), alone_in(run):
+        pass
+    assert sorted(run.root.iterdir()) == before
+
+
+def test_a_run_that_never_began_counts_as_empty_with_its_lock(tmp_path: Path) -> None:
+    run = create_run_folder(tmp_path / "run")
+    run.in_training.touch()
+    create_run_folder(tmp_path / "run")
+
+
+def test_a_lock_whose_file_was_deleted_is_taken_again(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock, taken = fcntl.flock, []
+
+    def flock(stream: Any, how: int) -> None:
+        lock(stream, how)
+        taken.append(stream)
+        if len(taken) == 1:
+            run.in_training.unlink()  # by the process that held it
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with alone_in(run):
+        assert len(taken) == 2
+        assert run.in_training.exists()
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.EBADF, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_no_obstacle(
+    run: RunFolder, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(stream: Any, how: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with alone_in(run):
+        pass
+
+
+def test_a_folder_that_cannot_be_written_is_no_obstacle(tmp_path: Path) -> None:
+    with alone_in(RunFolder(tmp_path / "gone")):
+        assert list(tmp_path.iterdir()) == []

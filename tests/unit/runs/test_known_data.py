@@ -43,3 +43,14 @@ def test_the_list_of_the_run_itself_may_lack_a_class_without_images(run: RunFold
     catalog = open_with_run_classes(run, listed(run.split, "milk", "tea"), "csv", 0)
     assert catalog.class_names == ("tea", "milk", "cola")
     assert any("missing: cola" in note for note in catalog.notes)
+
+
+def test_the_data_may_have_further_classes_without_images(run: RunFolder, tmp_path: Path) -> None:
+    """A folder without photos gives the data a class that a run trained on a list of them does not have."""
+    for name in ("alpha", "cola", "milk", "tea"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        if name != "alpha":
+            (tmp_path / "photos" / name / "0.jpg").touch()
+    catalog = open_with_run_classes(run, tmp_path / "photos", "folder", 0)
+    assert catalog.class_names == ("tea", "milk", "cola")
+    assert {(each.path.parent.name, each.label) for each in catalog.samples} == {("tea", 0), ("milk", 1), ("cola", 2)}

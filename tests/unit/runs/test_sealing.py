@@ -13,7 +13,7 @@ from shelfmind.recipe import Recipe
 from shelfmind.requests.tool import VerifyRequest
 from shelfmind.requests.watching import Observer
 from shelfmind.runs.folder import RunFolder
-from shelfmind.workflows.integrity import verify_runs
+from shelfmind.workflows.integrity import verify_files
 
 
 @pytest.fixture
@@ -39,17 +39,17 @@ def flipped(path: Path) -> None:
 
 
 def test_a_flipped_byte_in_any_file_is_found_and_named(run: RunFolder) -> None:
-    request = VerifyRequest(runs=run.root)
-    assert verify_runs(request) == []
+    request = VerifyRequest(paths=run.root)
+    assert verify_files(request) == []
     names = run.sealed()
     assert {"classes.json", "weights.ckpt", "snapshots/epoch-0003.ckpt", "before/0/split.csv"} <= names.keys()
     for name in names:
         path = run.root / name
         before = path.read_bytes()
         flipped(path)
-        assert [fault for fault, _ in verify_runs(request)] == [path]
+        assert [fault for fault, _ in verify_files(request)] == [path]
         path.unlink()
-        assert verify_runs(request) == [(path, "is missing")]
+        assert verify_files(request) == [(path, "is missing")]
         path.write_bytes(before)
 
 
@@ -66,13 +66,13 @@ def test_sealing_again_does_not_accept_damage(run: RunFolder) -> None:
     flipped(run.classes)
     run.write_log([{"epoch": 0, "progress": 1.0, "warnings": ["short"]}])
     run.seal()
-    assert [path for path, _ in verify_runs(VerifyRequest(runs=run.root))] == [run.classes]
+    assert [path for path, _ in verify_files(VerifyRequest(paths=run.root))] == [run.classes]
 
 
 def test_an_intended_change_can_be_recorded(run: RunFolder) -> None:
     content = json.loads(run.classes.read_text())
     run.classes.write_text(json.dumps({**content, "names": ["Cola", "Tea"]}))
-    assert verify_runs(VerifyRequest(runs=run.root, accept=True)) == []
+    assert verify_files(VerifyRequest(paths=run.root, accept=True)) == []
     assert run.read_classes()[0] == ("Cola", "Tea")
 
 
@@ -84,7 +84,7 @@ def test_a_run_of_an_earlier_version_is_read_and_warned_of(run: RunFolder) -> No
         def warn(self, text: str) -> None:
             warnings.append(text)
 
-    assert verify_runs(VerifyRequest(runs=run.root), Heard()) == []
+    assert verify_files(VerifyRequest(paths=run.root), Heard()) == []
     assert "an earlier version" in warnings[0]
     flipped(run.classes)
     run.require_intact()
@@ -94,7 +94,7 @@ def test_a_run_in_training_has_no_checksums_yet(run: RunFolder) -> None:
     run.checksums.unlink()
     run.write_log([{"epoch": 0, "progress": 0.5}])
     with pytest.raises(UserError, match="is not trained to the end"):
-        verify_runs(VerifyRequest(runs=run.root))
+        verify_files(VerifyRequest(paths=run.root))
 
 
 def test_damaged_checksums_are_named(run: RunFolder) -> None:
@@ -105,24 +105,24 @@ def test_damaged_checksums_are_named(run: RunFolder) -> None:
 
 def test_damaged_checksums_are_named_and_can_be_recorded_again(run: RunFolder) -> None:
     flipped(run.checksums)
-    assert [path for path, _ in verify_runs(VerifyRequest(runs=run.root))] == [run.checksums]
+    assert [path for path, _ in verify_files(VerifyRequest(paths=run.root))] == [run.checksums]
     with pytest.raises(UserError, match=r"checksums\.json is damaged"):
         run.read_classes()
-    assert verify_runs(VerifyRequest(runs=run.root, accept=True)) == []
+    assert verify_files(VerifyRequest(paths=run.root, accept=True)) == []
 
 
 def test_results_are_verified_and_may_be_replaced_or_deleted(run: RunFolder) -> None:
-    table, request = run.root / "evaluation" / "val" / "errors.csv", VerifyRequest(runs=run.root)
+    table, request = run.root / "evaluation" / "val" / "errors.csv", VerifyRequest(paths=run.root)
     table.parent.mkdir(parents=True)
     for content in ("first", "second"):
         with run.new_results():
             table.write_text(content)
             run.metrics.write_text(content)
-        assert verify_runs(request) == []
+        assert verify_files(request) == []
     flipped(table)
-    assert [path for path, _ in verify_runs(request)] == [table]
+    assert [path for path, _ in verify_files(request)] == [table]
     table.unlink()
-    assert verify_runs(request) == []
+    assert verify_files(request) == []
 
 
 def test_another_evaluation_does_not_accept_damage(run: RunFolder) -> None:
@@ -133,10 +133,10 @@ def test_another_evaluation_does_not_accept_damage(run: RunFolder) -> None:
     flipped(table)
     with run.new_results():
         run.metrics.write_text("of another split")
-    assert [path for path, _ in verify_runs(VerifyRequest(runs=run.root))] == [table]
+    assert [path for path, _ in verify_files(VerifyRequest(paths=run.root))] == [table]
     with run.new_results():
         table.write_text("second")
-    assert verify_runs(VerifyRequest(runs=run.root)) == []
+    assert verify_files(VerifyRequest(paths=run.root)) == []
 
 
 def test_results_of_a_killed_evaluation_do_not_look_damaged(run: RunFolder) -> None:
@@ -145,15 +145,15 @@ def test_results_of_a_killed_evaluation_do_not_look_damaged(run: RunFolder) -> N
     killed = run.new_results()
     killed.__enter__()
     run.metrics.write_text("second")
-    assert verify_runs(VerifyRequest(runs=run.root)) == []
+    assert verify_files(VerifyRequest(paths=run.root)) == []
 
 
 def test_a_damaged_cache_of_predictions_is_named(run: RunFolder) -> None:
     cache = run.root / "evaluation" / "near_copies" / "1.npz"
     cache.parent.mkdir(parents=True)
     np.savez(cache, rows=np.arange(100))
-    assert verify_runs(VerifyRequest(runs=run.root)) == []
+    assert verify_files(VerifyRequest(paths=run.root)) == []
     flipped(cache)
-    ((path, what),) = verify_runs(VerifyRequest(runs=run.root))
+    ((path, what),) = verify_files(VerifyRequest(paths=run.root))
     assert path == cache
     assert "can be deleted" in what

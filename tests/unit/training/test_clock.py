@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.training.clock import BudgetClock, EpochClock, EpochPlan
+from shelfmind.training.clock import BudgetClock, EpochClock, EpochPlan, StepWatch
 
 
 def simulated(clock: BudgetClock, step_s: Callable[[float], float], guess_s: float) -> tuple[list[EpochPlan], float]:
@@ -41,7 +42,7 @@ def check_plans(plans: list[EpochPlan], steps_per_epoch: int) -> None:
 
 def test_epochs_of_equal_progress() -> None:
     clock = EpochClock(7, 11)
-    plans = [clock.plan(epoch, 0.0, 1e9, 1e9) for epoch in range(7)]
+    plans = [clock.plan(epoch, epoch / 7, 1e9, 1e9) for epoch in range(7)]
     check_plans(plans, 11)
     assert {plan.steps for plan in plans} == {11}
     assert plans[3].end - plans[3].start == pytest.approx(1 / 7)
@@ -94,6 +95,24 @@ def test_the_time_used_before_counts() -> None:
     assert plan.end == pytest.approx(0.5 + 0.5 / 4)
     last = BudgetClock(100.0, 50).plan(9, 0.9, 95.0, 10.0)
     assert (last.steps, last.end) == (25, 1.0)
+
+
+def test_validating_and_saving_count_once_an_epoch() -> None:
+    """Ten seconds in 60 after each epoch: however short it is, its steps have the rest of the time."""
+    clock = BudgetClock(600.0, 50)
+    assert clock.plan(0, 0.0, 0.0, 60.0, 10.0).end == pytest.approx(0.1)
+    last = clock.plan(9, 0.9, 560.0, 60.0, 10.0)
+    assert (last.steps, last.end) == (30, 1.0)
+    cut = clock.plan(0, 0.0, 0.0, 60.0, 10.0, lambda start, end: 0.05)
+    assert (cut.steps, cut.end) == (20, 0.05)
+
+
+def test_saving_counts_as_time_of_the_steps_it_interrupts() -> None:
+    watch = StepWatch()
+    watch.steps, watch.seconds = 10, 1.0
+    saving_s = watch.saved(time.perf_counter() - 3)
+    assert saving_s >= 3
+    assert watch.step_s == (1.0 + saving_s) / 10
 
 
 def test_a_plan_survives_json() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from shelfmind.errors import UserError
-from shelfmind.training.imprinting import BIAS, LOST, WEIGHT, Seen, class_means, imprinted, is_linear, prototypes
+from shelfmind.training.imprinting import APART, BIAS, LOST, WEIGHT, Seen, class_means, imprinted, is_linear, prototypes
 
 WIDTH, OLD, NEW = 16, 6, 4
 
@@ -124,14 +124,22 @@ def test_what_was_trained_is_the_same_to_the_bit(photos: Photos, trained: dict[s
         assert len(widened[name]) == OLD + NEW
 
 
-def test_each_centre_of_a_new_class_is_its_prototype(photos: Photos) -> None:
+def test_the_centres_of_a_new_class_are_its_prototype_and_others_close_to_it(photos: Photos) -> None:
+    """Not the same ones, which would stay the same: each is the nearest for some of the class's photos."""
     weight = np.random.default_rng(1).normal(size=(OLD, 3, WIDTH)).astype(np.float32)
     directions = enrolled(photos)
     widened = imprinted({WEIGHT: weight}, directions, None)[WEIGHT]
     assert widened.shape == (OLD + NEW, 3, WIDTH)
     assert widened[:OLD].tobytes() == weight.tobytes()
     rows = widened[OLD:] / np.linalg.norm(widened[OLD:], axis=2, keepdims=True)
-    assert rows == pytest.approx(np.repeat(directions[:, None], 3, axis=1), abs=1e-6)
+    assert rows[:, 0] == pytest.approx(directions, abs=1e-6)
+    assert np.linalg.norm(rows - rows[:, :1], axis=2)[:, 1:].ravel() == pytest.approx(APART, rel=0.3)
+    embeddings, labels = photos.of(range(OLD, OLD + NEW), 50)
+    for label in range(NEW):
+        own = embeddings[labels == OLD + label]
+        assert set((own @ rows[label].T).argmax(1)) == {0, 1, 2}
+    again = imprinted({WEIGHT: weight}, directions, None)[WEIGHT]
+    assert again.tobytes() == widened.tobytes()
 
 
 def test_a_network_of_others_is_refused(trained: dict[str, Any]) -> None:

@@ -74,7 +74,12 @@ def training(mindspore: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     Loss.waited.clear()
     batch = np.zeros((2, 3, 4, 4), np.float32), np.zeros((2, 2), np.float32)
     saved: list[int] = []
+    asked: list[tuple[Any, ...]] = []
     position = Position()
+
+    def segment(*words: Any) -> list[Any]:
+        asked.append(words)
+        return [batch] * (words[2] - words[1])
 
     def step(*words: Any) -> Loss:
         number = position.step_in_epoch + 1
@@ -85,7 +90,7 @@ def training(mindspore: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         recipe=Recipe.model_validate({"train": {"checkpoint_steps": 5, "epochs": 1}}),
         kind="",
         clock=EpochClock(1, 12),
-        batches=SimpleNamespace(segment=lambda epoch, start, stop, *words: [batch] * (stop - start)),  # type: ignore[arg-type]
+        batches=SimpleNamespace(segment=segment, steps_per_epoch=12),  # type: ignore[arg-type]
         val_squares=[],
         val_labels=np.zeros(0, np.int64),
         forward=None,  # type: ignore[arg-type]
@@ -97,7 +102,7 @@ def training(mindspore: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         ema_weights={},
         position=position,
     )
-    training.nan_at, training.saved = 0, saved  # type: ignore[attr-defined]
+    training.nan_at, training.saved, training.asked = 0, saved, asked  # type: ignore[attr-defined]
     return training
 
 
@@ -121,6 +126,41 @@ def test_losses_are_read_every_few_steps_and_before_each_state(read_every: int, 
     for step in range(1, 13):
         total += step * 0.1
     assert training.position.loss_sum == total  # to the bit, however often they are read
+
+
+def test_an_epoch_continues_the_pass_where_the_last_one_ended(training: Any) -> None:
+    """Epochs of 4, 8 and 12 steps over 12 batches, the last one from the middle of a pass: each image once a pass."""
+    from shelfmind.training.clock import EpochPlan
+    from shelfmind.training.loop import train_epoch
+
+    for epoch, (at, steps) in enumerate([(0, 4), (4, 8), (18, 12)]):
+        training.position.step, training.position.step_in_epoch = at, 0
+        train_epoch(training, EpochPlan(epoch, 0.0, 0.5, steps), Watcher())
+    assert training.asked == [
+        (0, 0, 4, 224, True),
+        *((0, 4, 9, 224, True), (0, 9, 12, 224, True)),
+        *((1, 6, 11, 224, True), (1, 11, 12, 224, True), (2, 0, 5, 224, True), (2, 5, 6, 224, True)),
+    ]
+
+
+def test_saving_counts_as_time_used_and_is_planned_for(training: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock takes a second; the leader saves weights, state and log between two looks."""
+    from shelfmind.training import loop
+    from shelfmind.training.clock import BudgetClock
+
+    plans, seconds = [], iter(range(10_000))
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: float(next(seconds)))
+    monkeypatch.setattr(loop, "train_epoch", lambda training, plan, watcher: plans.append(plan))
+    entry = {"image_size": 224, "val_top1": None}
+    monkeypatch.setattr(loop, "validate", lambda training, plan: entry)
+    monkeypatch.setattr(loop, "keep_weights", lambda training, entry: [next(seconds) for _ in range(98)])
+    training.run.write_log = lambda history: None
+    training.clock = BudgetClock(400.0, 12)
+    training.position.epoch_seconds = {"224": 100.0}
+    loop.train_to_the_end(training, Watcher())
+    assert training.position.saving_s == 99
+    assert training.position.elapsed_s == 99 * len(plans)
+    assert [plan.end for plan in plans] == pytest.approx([0.25, 0.25 + 0.75 * 199 / 301, 1.0])
 
 
 @pytest.mark.parametrize("read_every", [1, 4, 10])

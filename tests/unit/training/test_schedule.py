@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
-from shelfmind.recipe import DataRecipe, Recipe, Stage, TrainRecipe
-from shelfmind.training.schedule import SCHEDULES, averaging_decay, learning_rate, stage_at, validation_size
+from shelfmind.recipe import DataRecipe, MixingRecipe, Recipe, Stage, TrainRecipe, load_recipe, recipe_names
+from shelfmind.training.clock import BudgetClock, Clock, EpochClock, EpochPlan
+from shelfmind.training.schedule import (
+    LATE_STAGE,
+    SCHEDULES,
+    averaging_decay,
+    end_of_epoch,
+    learning_rate,
+    stage_at,
+    validation_size,
+)
 
 TRAIN = TrainRecipe(lr=0.4, warmup=0.2, final_lr=0.01)
 STAGED = Recipe(
@@ -56,6 +67,77 @@ def test_averaging_begins_short_and_ends_at_the_recipes_decay() -> None:
 )
 def test_the_stage_follows_the_shares(progress: float, size: int) -> None:
     assert stage_at(STAGED, progress).image_size == size
+
+
+_RECIPES = {name: load_recipe(name) for name in recipe_names()}
+STAGED_RECIPES = sorted({(each.stages, each.mixing.until): name for name, each in _RECIPES.items()}.values())
+"""A recipe for each way of dividing the training that the packaged ones have."""
+
+
+def planned(recipe: Recipe, clock: Clock, epoch_s: Callable[[int], float] = lambda size: 1.0) -> list[EpochPlan]:
+    """The epochs of a training, of which a whole one takes `epoch_s(size)` seconds at an image size."""
+    plans: list[EpochPlan] = []
+    progress = elapsed_s = 0.0
+    while progress < 1.0:
+        seconds = epoch_s(stage_at(recipe, progress).image_size)
+        plans.append(clock.plan(len(plans), progress, elapsed_s, seconds, ends=partial(end_of_epoch, recipe)))
+        progress, elapsed_s = plans[-1].end, elapsed_s + seconds * plans[-1].steps / clock.steps_per_epoch
+    return plans
+
+
+def require_every_stage(recipe: Recipe, plans: list[EpochPlan]) -> None:
+    assert [plans[0].start, *(plan.end for plan in plans)] == [*(plan.start for plan in plans), 1.0]
+    sizes = [stage_at(recipe, plan.start).image_size for plan in plans]
+    assert list(dict.fromkeys(sizes)) == [stage.image_size for stage in recipe.stages]
+    for stage in recipe.stages:
+        own = [plan for plan, size in zip(plans, sizes, strict=True) if size == stage.image_size]
+        assert own[-1].end - own[0].start >= (1 - LATE_STAGE) * stage.share - 1e-9
+    if recipe.mixing.mixup:
+        assert plans[-1].start >= recipe.mixing.until
+
+
+@pytest.mark.parametrize("name", STAGED_RECIPES)
+@pytest.mark.parametrize("steps", [1, 2, 7, 100])
+def test_a_few_epochs_reach_every_stage(name: str, steps: int) -> None:
+    recipe = load_recipe(name)
+    for epochs in range(1, 11):
+        plans = planned(recipe, EpochClock(epochs, steps))
+        require_every_stage(recipe, plans)
+        if steps == 100:
+            assert sum(plan.steps for plan in plans) == 100 * epochs
+
+
+@pytest.mark.parametrize("name", STAGED_RECIPES)
+@pytest.mark.parametrize("epochs", [0.2, 0.5, 1, 1.4, 1.7, 2, 3, 5, 8, 12, 20])
+def test_a_time_budget_reaches_every_stage_however_many_photos_there_are(name: str, epochs: float) -> None:
+    recipe = load_recipe(name)
+    plans = planned(recipe, BudgetClock(epochs * 1000.0, 5000), lambda size: 1000.0 * (size / 100) ** 2)
+    require_every_stage(recipe, plans)
+    used_s = sum(10 * plan.steps / 50 * (stage_at(recipe, plan.start).image_size / 100) ** 2 for plan in plans)
+    assert used_s <= 1000 * epochs + 2
+
+
+def test_a_stage_that_begins_within_a_short_epoch_waits_for_its_end() -> None:
+    """81 epochs, of which those at the boundaries are not cut, as before; nor is the one in which mixing ends."""
+    recipe = load_recipe("grocery_cpu")
+    plans = planned(recipe, EpochClock(81, 100))
+    assert [plan.start for plan in plans] == [epoch / 81 for epoch in range(81)]
+    assert {plan.steps for plan in plans} == {100}
+    sizes = [stage_at(recipe, plan.start).image_size for plan in plans]
+    assert [sizes.count(stage.image_size) for stage in recipe.stages] == [10, 25, 20, 26]
+    assert sum(plan.start < recipe.mixing.until for plan in plans) == 73
+
+
+def test_an_epoch_ends_where_a_late_stage_or_the_training_without_mixing_begins() -> None:
+    assert end_of_epoch(STAGED, 0.0, 0.25) == 0.25
+    assert end_of_epoch(STAGED, 0.25, 0.37) == 0.37
+    assert end_of_epoch(STAGED, 0.25, 0.38) == 0.3
+    assert end_of_epoch(STAGED, 0.0, 1.0) == 0.3
+    assert end_of_epoch(STAGED, 0.6, 1.0) == 1.0
+    mixed = STAGED.model_copy(update={"mixing": MixingRecipe(cutmix=0.5, until=0.9)})
+    assert [end_of_epoch(mixed, 0.8, end) for end in (0.95, 0.96, 1.0)] == [0.95, 0.9, 0.9]
+    assert end_of_epoch(STAGED.model_copy(update={"mixing": MixingRecipe(until=0.9)}), 0.8, 1.0) == 1.0
+    assert end_of_epoch(mixed, 0.9, 1.0) == 1.0
 
 
 def test_without_stages_the_whole_training_has_one_size() -> None:

@@ -37,6 +37,8 @@ def test_a_position_comes_back_from_its_text(data: st.DataObject, mindspore: Any
         epoch_elapsed_s=numbers,
         best_top1=st.none() | numbers,
         epoch_seconds=st.dictionaries(st.text(), numbers, max_size=3),
+        validation_seconds=st.dictionaries(st.text(), numbers, max_size=3),
+        saving_s=numbers,
         history=st.lists(entries, max_size=3),
     )
     position = data.draw(positions)

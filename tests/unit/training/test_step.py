@@ -88,3 +88,41 @@ def test_steps_in_parts_equal_whole_ones(micro_batch_size: int, linear: Any, bat
         assert np.isfinite(value)
         for now, wanted in zip(linear.values(), expected, strict=True):
             np.testing.assert_allclose(now, wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_no_part_is_a_single_image(mindspore: Any) -> None:
+    """Nine images in parts of four: the variance of one value would not be a number, in the moving statistics as well.
+
+    These follow the parts of four and of five images, as NumPy computes them.
+    """
+    from mindspore import nn
+
+    from shelfmind.losses import build_loss
+    from shelfmind.training.optimizer import build_optimizer
+    from shelfmind.training.step import averages_of, build_step
+
+    class Normalised(nn.Cell):  # type: ignore[misc]
+        """Inputs (N, 3) to logits (N, 3) by batch normalisation alone."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = nn.BatchNorm1d(3)
+
+        def construct(self, inputs: Any) -> Any:
+            return self.norm(inputs), inputs
+
+    model, averaged = Normalised(), Normalised()
+    averaged.update_parameters_name("averaged.")
+    model.set_train(True)
+    optimizer = build_optimizer(list(model.trainable_params()), TrainRecipe())
+    loss = build_loss(LossRecipe(label_smoothing=0), np.ones(3, np.int64))
+    step = build_step(model, averages_of(model, averaged), optimizer, loss, micro_batch_size=4)
+    images = np.random.default_rng(0).normal(size=(9, 3)).astype(np.float32)
+    moment = mindspore.Tensor(np.float32(0)), mindspore.Tensor(np.float32(0))
+    step(mindspore.Tensor(images), mindspore.Tensor(np.eye(3, dtype=np.float32)[[0] * 9]), *moment)
+    momentum, mean, variance = model.norm.momentum, np.zeros(3), np.ones(3)
+    for part in (images[:4], images[4:]):
+        mean += momentum * (part.mean(0) - mean)
+        variance += momentum * (part.var(0, ddof=1) - variance)
+    np.testing.assert_allclose(model.norm.moving_mean.asnumpy(), mean, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(averaged.norm.moving_variance.asnumpy(), variance, rtol=1e-4)

@@ -1,10 +1,11 @@
-"""Which divisions of a batch among processes are possible."""
+"""Which divisions of a batch among processes are possible, and what they must agree on."""
 
 from __future__ import annotations
 
 import pytest
 
 from shelfmind.errors import UserError
+from shelfmind.kernels.choice import Choice
 from shelfmind.machine.distributed import World
 from shelfmind.recipe import Recipe, TrainRecipe
 from shelfmind.training import together
@@ -37,3 +38,16 @@ def test_every_process_has_the_same_number_of_images(
         return
     with pytest.raises(UserError, match=said):
         together.require_equal_parts(recipe, images)
+
+
+def test_kernels_are_among_the_facts_that_must_be_equal() -> None:
+    kernels = [
+        Choice("mindspore", "fp32"),
+        Choice("onednn", "fp32", "3.2.0"),
+        Choice("onednn", "bf16", "3.2.0"),
+        Choice("onednn", "bf16", "3.10.1"),
+    ]
+    facts = [together.facts_of_start(Recipe(), 3, "a1", each) for each in kernels]
+    assert {name for each in facts for name, text in each.items() if text != facts[0][name]} == {"kernels"}
+    assert len({each["kernels"] for each in facts}) == 4
+    assert facts[1] == together.facts_of_start(Recipe(), 3, "a1", Choice("onednn", "fp32", "3.2.0", note="slow"))

@@ -83,7 +83,7 @@ def test_each_fault_is_found_and_nothing_else(made) -> None:
 
 def test_the_figures_say_the_same(made, data) -> None:
     figures = json.loads((made / "audit.json").read_text(encoding="utf-8"))
-    assert (figures["root"], figures["format"], figures["seed"]) == (str(data), "folder", 0)
+    assert (figures["root"], figures["data"], figures["format"], figures["seed"]) == (str(data), str(data), "folder", 0)
     assert len(figures["class_names"]) == 2
     assert figures["images"] == 30
     assert figures["usable_images"] == 29
@@ -236,7 +236,7 @@ def test_a_run_adds_its_parts(data, tmp_path, monkeypatch) -> None:
     assert not {"i", "u"} & {tag for tag, attrs in page.tags if tag == "u" or (tag == "i" and attrs)}
     assert "<i>茶</i>" in page.text
     assert "4 more in issues.csv" in page.text
-    assert "8 more rows: see" in page.text
+    assert "8 more rows: see issues.csv, audit.json." in page.text
     assert "cannot be opened" in page.text
 
 

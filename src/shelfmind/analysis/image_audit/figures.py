@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from dataclasses import asdict
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,14 +25,15 @@ BYTES_EDGES = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192,
 _PACKAGES = ("shelfmind", "numpy", "pillow", "scipy")
 
 
-def audit_figures(findings: ImageFindings, seed: int, seconds: float) -> dict[str, Any]:
-    """All findings except the issues themselves."""
+def audit_figures(findings: ImageFindings, data: Path, seed: int, seconds: float) -> dict[str, Any]:
+    """All findings except the issues themselves. `data` is the path of the data set, whose names begin at its root."""
     catalog, measured = findings.catalog, findings.measured
     sizes = findings.sizes
     leaks, conflicts = findings.leaks, findings.conflicts
     channels = findings.channels()
     return {
         "root": str(catalog.root),
+        "data": str(data),
         "format": catalog.format,
         "seed": seed,
         "class_names": list(catalog.class_names),

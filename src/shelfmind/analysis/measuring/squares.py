@@ -15,7 +15,7 @@ from shelfmind.errors import UserError
 from shelfmind.files import cache_folder, scratch_in_cache
 from shelfmind.images.file_cache import CacheEntry, FileCache
 from shelfmind.images.fingerprinting import write_fingerprints
-from shelfmind.images.photo_files import file_status, full_name
+from shelfmind.images.photo_files import ask_stores, file_status, full_name
 from shelfmind.images.resize import RESTORED
 from shelfmind.images.squares import Square, Squares
 from shelfmind.machine.ahead import map_ahead
@@ -62,6 +62,7 @@ def _fill(
     keys = {index: _key(paths[index], data) for index in part}
     known = file_cache.recall(list(keys.values()))
     unknown = []
+    ask_stores([paths[index] for index in part])
     for index in part:
         entry, status = known.get(keys[index]), file_status(paths[index])
         unchanged = entry is not None and (entry.size, entry.mtime_ns) == (status.size, status.mtime_ns)

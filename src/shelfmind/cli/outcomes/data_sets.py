@@ -88,6 +88,7 @@ def show_reviewed(reviewed: ReviewOutcome, request: ReviewRequest, display: Disp
     following = call(
         "prepare",
         data=str(short(reviewed.root)),
+        format=reviewed.format,
         decisions=[str(reviewed.log)],
         **_without_near_duplicates(request.audit),
         out="CLEAN",

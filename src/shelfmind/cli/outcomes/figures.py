@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +33,8 @@ def write_figures(content: Any, path: Path | None) -> None:
     if path is None:
         return
     if str(path) == "-":
-        typer.echo(json.dumps(content, ensure_ascii=False, indent=2))
+        utf8 = codecs.lookup(sys.stdout.encoding or "utf-8").name == "utf-8"  # escapes of others are not JSON's
+        typer.echo(json.dumps(content, ensure_ascii=not utf8, indent=2))
         return
     from shelfmind.files import write_json
 

@@ -90,7 +90,7 @@ def show_predictions(
             console.print(predictions_table(outcome.shown, request.top, console.width))
         else:
             console.print(answers_table(outcome.answers))
-        more = outcome.images - len(outcome.shown) - len(outcome.answers)
+        more = outcome.images - len(outcome.shown) - sum(answer.images for answer in outcome.answers)
         if more:
             display.line(f"{more} more; write all with --out predictions.csv")
     else:

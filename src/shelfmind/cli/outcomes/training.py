@@ -51,7 +51,8 @@ def show_pretrained(readout: Readout | None, request: PretrainRequest, display: 
         _print_readout("linear probe", readout.linear_top1, readout.linear_top1_ci95, readout, readout.linear_note)
     display.line(f"run:    {request.run}")
     data = "DATA" if request.data is None else str(request.data)
-    print_next_step(display, "train from these weights", call("train", data=data, weights=str(request.run), out="OUT"))
+    following = call("train", data=data, format=request.format, weights=str(request.run), out="OUT")
+    print_next_step(display, "train from these weights", following)
 
 
 def _print_readout(
@@ -71,8 +72,8 @@ def show_resolutions(
     outcome: FixResOutcome, request: FixresRequest, display: Display, *, json_file: JsonFile = None
 ) -> None:
     """Print the results of each size, and which one is kept."""
-    Console().print(resolutions_table(outcome))
     write_figures(asdict(outcome), json_file)
+    Console(stderr=str(json_file) == "-").print(resolutions_table(outcome))
     if outcome.doubt:
         say = display.warn if outcome.too_few_images else display.line
         say(f"{outcome.kept} px is kept because of its gain on validation images, but {outcome.doubt}")

@@ -32,6 +32,10 @@ class Engine(Protocol):
         """The version of the engine's library."""
 
     @property
+    def identity(self) -> str:
+        """What determines the outputs besides weights and recipe: name, version, and checksum of the exported file."""
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """The native batch sizes. Other numbers of images are split or padded. Empty if any size is native."""
 

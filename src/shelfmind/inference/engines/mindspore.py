@@ -53,6 +53,11 @@ class MindSporeEngine:
         return str(mindspore.__version__)
 
     @property
+    def identity(self) -> str:
+        """Name and version."""
+        return f"{self.name} {self.version}"
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """The batch sizes that may have a graph."""
         return self.graphs.sizes

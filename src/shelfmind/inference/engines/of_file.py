@@ -31,6 +31,11 @@ class FileEngine:
         return metadata.version(self.package)
 
     @property
+    def identity(self) -> str:
+        """Name, version, and checksum of the file."""
+        return f"{self.name} {self.version} {self.exported.checksum}"
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """Empty: any number of images is native."""
         return ()

@@ -68,7 +68,7 @@ template <class Body>
 void for_tiles(int64_t size, Body body) {
 #pragma omp parallel num_threads(threads)
     {
-        Range mine = share_of(size / TILE, omp_get_thread_num(), threads);
+        Range mine = share_of(size / TILE);
         for (int64_t tile = mine.begin; tile < mine.end; tile++) body(tile * TILE);
     }
 }

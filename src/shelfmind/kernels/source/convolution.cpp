@@ -105,7 +105,7 @@ struct Gathered {
     void for_positions(const Tensor &map, Body body) const {
 #pragma omp parallel num_threads(threads)
         {
-            Range mine = share_of(map.shape[0] * map.shape[1], omp_get_thread_num(), threads);
+            Range mine = share_of(map.shape[0] * map.shape[1]);
             for (int64_t line = mine.begin; line < mine.end; line++) {
                 int64_t image = line / map.shape[1], y = line % map.shape[1];
                 for (int64_t x = 0; x < map.shape[2]; x++) body(image, y, x, at(map, image, y, x));

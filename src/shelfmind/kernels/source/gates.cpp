@@ -46,7 +46,7 @@ void gate(const Maps<T> &m, T *y) {
     {
         std::vector<float> gates(m.channels);
         float *g = gates.data();
-        Range mine = share_of(m.images * m.positions, omp_get_thread_num(), threads);
+        Range mine = share_of(m.images * m.positions);
         for (int64_t row = mine.begin; row < mine.end; row++) {
             if (OF != CHANNELS || row == mine.begin || row % m.positions == 0)
                 gates_of<T, OF>(m, row, g, 0, m.channels);
@@ -74,7 +74,7 @@ void gate_back(const Maps<T> &m, const T *y, const T *change, T *of_x, float *of
 #pragma omp parallel num_threads(threads)
     {
         float gates[STRIP], sums[STRIP];
-        Range mine = share_of(tasks, omp_get_thread_num(), threads);
+        Range mine = share_of(tasks);
         for (int64_t task = mine.begin; task < mine.end; task++) {
             int64_t image = OF == CHANNELS ? task / strips : task;
             int64_t from = OF == CHANNELS ? task % strips : 0, to = OF == CHANNELS ? from + 1 : strips;

@@ -34,10 +34,11 @@ void *scratch(Slot slot, size_t bytes) {
 
 }  // namespace shelfmind
 
-// Prepares the library for this number of threads. The ONEDNN_MAX_CPU_ISA limit of MindSpore's oneDNN does not
-// apply to this one. Returns oneDNN's version as major * 10000 + minor * 100 + patch, 0 if there is no CPU engine.
+// Prepares the library for this number of threads, or the limit of OMP_THREAD_LIMIT: oneDNN needs the exact number. The
+// ONEDNN_MAX_CPU_ISA limit of MindSpore's oneDNN does not apply to this one. Returns oneDNN's version as
+// major * 10000 + minor * 100 + patch, 0 if there is no CPU engine.
 extern "C" int shelfmind_start(int usable_threads) {
-    shelfmind::threads = usable_threads;
+    shelfmind::threads = std::min(usable_threads, omp_get_thread_limit());
     try {
         dnnl::set_max_cpu_isa(dnnl::cpu_isa::isa_default);
     } catch (const dnnl::error &) {  // already in use by an earlier call

@@ -13,7 +13,7 @@ template <class Body>
 void for_all(int64_t count, Body body) {  // body(begin, end), one range per thread
 #pragma omp parallel num_threads(threads)
     {
-        Range mine = share_of(count, omp_get_thread_num(), threads);
+        Range mine = share_of(count);
         body(mine.begin, mine.end);
     }
 }

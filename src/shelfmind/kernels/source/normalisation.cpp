@@ -29,7 +29,7 @@ Sums sums_of(int64_t rows, int64_t channels, Row row) {
         double *first = &parts[static_cast<size_t>(number) * 2 * channels], *second = first + channels;
         std::vector<float> block(2 * channels);
         float *a = block.data(), *b = a + channels;
-        Range mine = share_of(rows, number, threads);
+        Range mine = share_of(rows);
         for (int64_t begin = mine.begin; begin < mine.end; begin += BLOCK) {
             std::fill(block.begin(), block.end(), 0.f);
             for (int64_t i = begin; i < std::min(mine.end, begin + BLOCK); i++) row(i, a, b);
@@ -53,7 +53,7 @@ template <class Row>
 void for_rows(int64_t rows, Row row) {
 #pragma omp parallel num_threads(threads)
     {
-        Range mine = share_of(rows, omp_get_thread_num(), threads);
+        Range mine = share_of(rows);
         for (int64_t i = mine.begin; i < mine.end; i++) row(i);
     }
 }

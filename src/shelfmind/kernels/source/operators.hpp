@@ -76,6 +76,7 @@ template <class Body>
 int run(const char *name, Body body) {
     std::lock_guard<std::mutex> guard(running);
     omp_set_num_threads(threads);
+    omp_set_dynamic(0);  // both apply to the calling thread; sums depend on the number of threads
     try {
         body();
         return 0;
@@ -97,7 +98,9 @@ void of_type(const Tensor &tensor, Body body) {
 struct Range {
     int64_t begin, end;
 };
-inline Range share_of(int64_t total, int number, int parts) {
+// The calling thread's share in a parallel region, which may have fewer threads than it asked for.
+inline Range share_of(int64_t total) {
+    int64_t number = omp_get_thread_num(), parts = omp_get_num_threads();
     return {total * number / parts, total * (number + 1) / parts};
 }
 

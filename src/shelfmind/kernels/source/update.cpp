@@ -23,12 +23,11 @@ OPERATOR(update) {
     }
 #pragma omp parallel num_threads(threads)
     {
-        int number = omp_get_thread_num();
         for (int i = first; i < first + weights; i++) {
             float *w = places[i], *v = places[i + weights], *average = places[i + 2 * weights];
             const float *gradient = places[i + 3 * weights];
             float decay = decays[i - first];
-            Range mine = share_of(sizes[i], number, threads);
+            Range mine = share_of(sizes[i]);
 #pragma omp simd
             for (int64_t j = mine.begin; j < mine.end; j++) {
                 float g = gradient[j] + decay * w[j];
@@ -40,7 +39,7 @@ OPERATOR(update) {
         for (int i = moved; i < moved + assigned; i++) {
             float *place = places[i], *average = places[i + assigned];
             const float *value = places[i + 2 * assigned];
-            Range mine = share_of(sizes[i], number, threads);
+            Range mine = share_of(sizes[i]);
 #pragma omp simd
             for (int64_t j = mine.begin; j < mine.end; j++) {
                 place[j] = value[j];
@@ -50,7 +49,7 @@ OPERATOR(update) {
         for (int i = others; i < others + rest; i++) {
             float *average = places[i];
             const float *value = places[i + rest];
-            Range mine = share_of(sizes[i], number, threads);
+            Range mine = share_of(sizes[i]);
 #pragma omp simd
             for (int64_t j = mine.begin; j < mine.end; j++) average[j] += (value[j] - average[j]) * share;
         }

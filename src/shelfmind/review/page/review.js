@@ -2,6 +2,7 @@
 
 import { buildCard, outcome } from "./card.js";
 import { Chooser } from "./chooser.js";
+import { Details } from "./details.js";
 import { Feed, MAX_LISTED } from "./feed.js";
 import { buildGroupCard } from "./group.js";
 import { make } from "./look/elements.js";
@@ -10,7 +11,7 @@ import { chooseLanguage, detailText, keyList, kindName, otherLanguage, otherName
 
 const NEWS_EVERY_MS = 2000;
 const $ = (id) => document.getElementById(id);
-const page = { review: null, states: new Map(), details: new Map(), asked: new Set(), stale: new Set(), gone: new Set(), saving: new Set(), version: 0, decided: 0 };
+const page = { review: null, states: new Map(), gone: new Set(), saving: new Set(), version: 0, decided: 0 };
 const total = () => page.review.given.length;
 const className = (number) => (number === null ? null : page.review.classes[number]);
 const ofGroups = () => page.review.mode === "groups";
@@ -33,12 +34,12 @@ const act = {
     if (chosen !== null) decide(number, "relabel", chosen);
   },
   merge: (number) => {
-    const nearest = page.details.get(number)?.nearest;
+    const nearest = details.get(number)?.nearest;
     if (nearest) decide(number, "merge", nearest.name);
     else announce(say("noSuggested"), true);
   },
   enrol: async (number) => {
-    const chosen = await chooser.open(page.review.classes, null, page.details.get(number)?.nearest?.name ?? null);
+    const chosen = await chooser.open(page.review.classes, null, details.get(number)?.nearest?.name ?? null);
     feed.built.get(number)?.focus({ preventScroll: true });
     const isThere = page.review.classes.includes(chosen) && !page.gone.has(chosen);
     if (chosen !== null) decide(number, isThere ? "merge" : "enrol", chosen);
@@ -54,38 +55,19 @@ const act = {
 };
 
 const feed = new Feed($("feed"), (number, position, count) => {
-  fetchSoon(number);
+  details.want(number);
   return (ofGroups() ? buildGroupCard : buildCard)({
     number,
     given: className(page.review.given[number]),
     suggested: className(page.review.suggested[number]),
     kind: page.review.kind[number],
-    card: page.details.get(number) ?? null,
+    card: details.get(number),
     states: statesOf(number),
     saving: page.saving.has(number),
   }, position, count, act);
 });
+const details = new Details(server.cards, feed, (error) => (error ? alarm(detailText(error.message), "details") : calm("details")));
 const chooser = new Chooser($("chooser"));
-
-// Card details are fetched in batches when the cards are built.
-function fetchSoon(number) {
-  if ((page.details.has(number) && !page.stale.has(number)) || page.asked.has(number)) return;
-  page.stale.delete(number);
-  if (!page.asked.size) queueMicrotask(fetchAsked);
-  page.asked.add(number);
-}
-
-async function fetchAsked() {
-  const numbers = [...page.asked];
-  try {
-    for (const card of await server.cards(numbers.slice(0, 100))) page.details.set(card.number, card);
-    page.asked.clear();
-    numbers.forEach((number) => feed.renew(number));
-  } catch (error) {
-    page.asked.clear();
-    alarm(error.message);
-  }
-}
 
 async function decide(number, decision, label = null) {
   const position = feed.order.indexOf(number);
@@ -154,16 +136,16 @@ function take(news) {
 
 // A newly enrolled group may now be the most similar product of another one: fetch every card again when it is shown.
 function renewNearest() {
-  for (const number of page.details.keys()) page.stale.add(number);
+  details.outdate();
   feed.renewAll();
 }
 
 async function askForNews() {
   try {
     if (!document.hidden) take(await server.news(page.version));
-    if ($("alarm").dataset.of === "news") alarm(null);
+    calm("news");
   } catch (error) {
-    alarm(error.message, "news");
+    alarm(detailText(error.message), "news");
   }
   setTimeout(askForNews, NEWS_EVERY_MS);
 }
@@ -214,6 +196,11 @@ function alarm(text, of = "decision") {
   if (text !== null) $("alarm").textContent = text;
 }
 
+// Take back what was said of failed requests of one kind.
+function calm(of) {
+  if ($("alarm").dataset.of === of) alarm(null);
+}
+
 function showWords() {
   document.title = `${say("title")} · shelfmind`;
   $("language").textContent = otherName();
@@ -238,7 +225,7 @@ const KEYS = {
   ArrowUp: () => feed.go(feed.current - 1), ArrowLeft: () => feed.go(feed.current - 1),
   n: () => { const next = nextUndecided(feed.current); if (next >= 0) feed.go(next); else announce(say("allDecided"), true); },
   Home: () => feed.go(0), End: () => feed.go(feed.order.length - 1),
-  Enter: () => { const card = page.details.get(feed.number); if (card) act.enlarge(card.image ?? card.photos[0], card.path); },
+  Enter: () => { const card = details.get(feed.number); if (card) act.enlarge(card.image ?? card.photos[0], card.path); },
   "/": () => $("wanted").focus(), "?": () => $("keys").showModal(),
 };
 const SUSPECT_KEYS = {

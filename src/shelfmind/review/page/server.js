@@ -2,10 +2,13 @@
 
 import { say } from "./words.js";
 
-async function ask(path, options) {
+let review = null;  // identifies the server's process, in which alone its numbers have a meaning
+
+async function ask(path, options = {}) {
+  const headers = review === null ? options.headers : { ...options.headers, "X-Shelfmind-Review": review };
   let answer;
   try {
-    answer = await fetch(path, options);
+    answer = await fetch(path, { ...options, headers });
   } catch {
     throw new Error(say("serverGone"));
   }
@@ -24,10 +27,15 @@ function change(path, body) {
   return answer;
 }
 
-export const overview = () => ask("/api/review");
+export async function overview() {
+  const content = await ask("/api/review");
+  review = content.review;
+  return content;
+}
+
 export const cards = (numbers) => ask(`/api/cards?numbers=${numbers.join(",")}`);
 export const examples = (classNumber) => ask(`/api/examples?class=${classNumber}`);
 export const news = (since) => ask(`/api/news?since=${since}`);
 export const decide = (number, decision, label) => change("/api/decide", { number, decision, label });
 export const undo = (number = null) => change("/api/undo", { number });
-export const picture = (image, size) => `/image/${size}/${image}`;
+export const picture = (image, size) => `/image/${review}/${size}/${image}`;

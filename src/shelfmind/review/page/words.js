@@ -102,7 +102,8 @@ const WORDS = {
       [/There are too few images to show it, even if every prediction were right\. Add photos/, "图片太少，即使全部正确也无法证明：请增加照片"],
       [/Use networks that were not trained on these images, as find-label-errors does/, "请用未用这些图片训练过的网络来判断，例如 find-label-errors"],
       [/Train longer, start from official weights, or add photos/, "请增加训练轮数或时间，从官方权重开始，或增加照片"],
-      // Reasons why a decision on a group is refused.
+      // Reasons why a request is refused.
+      [/this page belongs to an earlier review; reload it/, "此页面属于之前的复核，请重新加载"],
       [/(.*) has already decided on this group; undo that decision first/, "$1 已处理该组，请先撤销该决定"],
       [/there is already a product '(.*)'; choose it from the list to merge the group into it/, "已有商品“$1”：请从列表中选择它来合并"],
       [/the gallery no longer has a product '(.*?)'(?:; did you mean (.*)\?)?/, "商品库中已没有商品“$1”"],
@@ -110,6 +111,9 @@ const WORDS = {
       [/all photos of the group were moved or modified, such as (.*); discover again/, "该组的照片都已移动或修改（例如 $1），请重新运行 gallery discover"],
       [/([\d,]+) photos? (?:was|were) moved or modified and (?:is|are) not enrolled/, "$1 张照片已移动或修改，未登记"],
       [/the photos are now filed under '(.*)'; undo it in the gallery\W+(.*)/, "这些照片现已归入“$1”，请在商品库中撤销：$2"],
+      [/; group (\d+) is undone in the log, and in the gallery before the next decision/, "；第 $1 组在日志中已撤销，商品库将在下一个决定之前撤销"],
+      [/the pending decision of (.*?) on group (\d+) cannot be applied and was undone\W+/, "$1 对第 $2 组未完成的决定无法执行，已撤销："],
+      [/the pending undo of (.*?) on group (\d+) cannot be applied\W+/, "$1 对第 $2 组未完成的撤销无法执行："],
       ...GUARD_CHINESE,
       [/; /g, "；"],
     ],
