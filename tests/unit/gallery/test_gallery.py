@@ -358,7 +358,9 @@ def test_a_writer_that_is_killed_leaves_whole_changes_only(gallery, files, embed
     for number in range(4):
         writer = context.Process(target=enrol_many, args=(str(files.root), f"w{number}", 10_000, embedder))
         writer.start()
-        time.sleep(0.15)
+        while f"w{number}" not in Gallery(files).state.products:
+            assert writer.is_alive()
+        time.sleep(0.05)  # somewhere in a later change
         assert writer.pid is not None
         os.kill(writer.pid, signal.SIGKILL)
         writer.join()

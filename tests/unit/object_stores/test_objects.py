@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import threading
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -72,6 +73,9 @@ def test_a_store_that_goes_away_in_the_middle_is_resumed(store: Any) -> None:
     with pytest.raises(UserError, match=r"no route to host \(after 5 attempts\); .* it resumes with what is cached"):
         hash_files(paths)
     store.away_after = None
+    for thread in threading.enumerate():  # the error did not wait for objects on their way
+        if thread.name.startswith("fetch"):
+            thread.join()
     forget()
     digests = hash_files(objects_below(Path("test://shop")))
     assert digests == [hashlib.sha256(str(path)[6:].encode()).digest() for path in paths]
