@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import threading
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
