@@ -55,13 +55,13 @@ Lines = Mapping[str, Sequence[Point]]
 
 
 def lines_of(known: Iterable[Mapping[str, Any]], axis: str, measure: str, verbs: Sequence[str]) -> Lines:
-    """The points of each verb in order of x; the last measurement of a value counts."""
+    """The points of each verb measured at several values, in order of x; the last measurement of a value counts."""
     found: dict[str, dict[float, Point]] = {verb: {} for verb in verbs}
     for each in known:
         if each["axis"] == axis and each["status"] == 0 and each["verb"] in found:
             value = each["value"]
             found[each["verb"]][value] = Point(value, max(each[measure], 0.1), each["machine"])
-    return {verb: sorted(points.values()) for verb, points in found.items() if points}
+    return {verb: sorted(points.values()) for verb, points in found.items() if len(points) > 1}
 
 
 def usual_machine(known: Iterable[Mapping[str, Any]]) -> str:
@@ -99,13 +99,15 @@ def panel(lines: Lines, usual: str, x_title: str, title: str, left: int, top: in
 
 def plot(known: Sequence[Mapping[str, Any]], axis: str) -> str:
     """An SVG file with CPU time and memory side by side, a row for each group of verbs."""
+    groups = [verbs for verbs in GROUPS if lines_of(known, axis, "cpu_s", verbs)]
     panels = [
-        panel(lines, usual_machine(known), AXES[axis], title, column * WIDTH, row * HEIGHT)
-        for row, verbs in enumerate(GROUPS)
+        panel(
+            lines_of(known, axis, measure, verbs), usual_machine(known), AXES[axis], title, column * WIDTH, row * HEIGHT
+        )
+        for row, verbs in enumerate(groups)
         for column, (measure, title) in enumerate(MEASURES.items())
-        if (lines := lines_of(known, axis, measure, verbs))
     ]
-    width, height = WIDTH * len(MEASURES), HEIGHT * len(GROUPS)
+    width, height = WIDTH * len(MEASURES), HEIGHT * len(groups)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
         f'<style>{STYLE}</style><rect width="100%" height="100%" fill="#fff"/>{"".join(panels)}</svg>\n'
