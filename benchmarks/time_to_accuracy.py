@@ -78,12 +78,11 @@ class TorchTraining:
 
     def run(self) -> None:
         """Train the remaining epochs."""
-        clock = EpochClock(self.recipe.train.epochs, self.batches.steps_per_epoch)
-        ends = partial(end_of_epoch, self.recipe)
+        clock = EpochClock(self.recipe.train.epochs, self.batches.steps_per_epoch, partial(end_of_epoch, self.recipe))
         progress = self.log[-1]["progress"] if self.log else 0.0
         while progress < 1.0:
             epoch = len(self.log)
-            plan = clock.plan(epoch, progress, 0.0, 0.0, ends=ends)
+            plan = clock.plan(epoch, progress)
             progress = plan.end
             step_s = self.epoch(plan)
             stage = stage_at(self.recipe, plan.start)

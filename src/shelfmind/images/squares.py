@@ -113,9 +113,8 @@ def open_splits(
     No split makes room for another: if they do not all fit into the cache, the first ones that do are cached.
     """
     cache = SquareCache(cache_folder() / "squares", data)
-    found = [
-        CachedSquares([sample.path for sample in samples], data, cache) for samples in splits
-    ]  # marks them as used
+    # all are opened first, which marks their shards as used
+    found = [CachedSquares([sample.path for sample in samples], data, cache) for samples in splits]
     kept: list[CachedSquares] = []
     opened = []
     for samples, cached in zip(splits, found, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import mindspore
 import numpy as np
@@ -35,6 +36,7 @@ from shelfmind.training.class_table import ClassTable
 from shelfmind.training.clock import BudgetClock, Clock, EpochClock
 from shelfmind.training.loop import Training, steps_between_readings
 from shelfmind.training.optimizer import NesterovMomentum, build_optimizer
+from shelfmind.training.schedule import end_of_epoch
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import LossScaler, averages_of, build_step
 from shelfmind.training.tasks import TASKS
@@ -237,10 +239,11 @@ def build_training(
         batches = task.batches(images.train, labels, classes, recipe, seed)
     validated = images.val_samples if task.labelled else []
     position = Position()
-    clock: Clock = EpochClock(recipe.train.epochs, batches.steps_per_epoch)
+    ends = partial(end_of_epoch, recipe)
+    clock: Clock = EpochClock(recipe.train.epochs, batches.steps_per_epoch, ends)
     if max_minutes is not None:
         reserve_s = RESERVE_S + RESERVE_SHARE * max_minutes * 60
-        clock = BudgetClock(max_minutes * 60 - reserve_s, batches.steps_per_epoch)
+        clock = BudgetClock(max_minutes * 60 - reserve_s, batches.steps_per_epoch, ends)
         position.elapsed_s = time.perf_counter() - began
     return Training(
         run=run,

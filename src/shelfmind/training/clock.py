@@ -54,23 +54,26 @@ class EpochClock:
 
     epochs: int
     steps_per_epoch: int
+    ends: Ends = at_the_end
 
-    def plan(
-        self,
-        epoch: int,
-        progress: float,
-        elapsed_s: float,
-        epoch_s: float,
-        fixed_s: float = 0.0,
-        ends: Ends = at_the_end,
-    ) -> EpochPlan:
-        """The next epoch; times are ignored."""
+    def plan(self, epoch: int, progress: float) -> EpochPlan:
+        """The next epoch."""
         passed = math.floor(progress * self.epochs + 1e-6)
-        end = ends(progress, (passed + 1) / self.epochs)
+        end = self.ends(progress, (passed + 1) / self.epochs)
         return EpochPlan(epoch, progress, end, max(1, self._steps_until(end) - self._steps_until(progress)))
 
     def _steps_until(self, progress: float) -> int:
         return round(progress * self.epochs * self.steps_per_epoch)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What is known of the time: `elapsed_s` seconds are used, and a whole epoch takes `epoch_s` seconds, `fixed_s` of
+    them for validation and saving at its end, however few steps it has."""
+
+    elapsed_s: float
+    epoch_s: float
+    fixed_s: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -83,26 +86,18 @@ class BudgetClock:
 
     budget_s: float
     steps_per_epoch: int
+    ends: Ends = at_the_end
 
-    def plan(
-        self,
-        epoch: int,
-        progress: float,
-        elapsed_s: float,
-        epoch_s: float,
-        fixed_s: float = 0.0,
-        ends: Ends = at_the_end,
-    ) -> EpochPlan:
-        """The next epoch, given that a whole one takes `epoch_s` seconds, `fixed_s` of them for validation and saving
-        at its end, however few steps it has."""
-        left_s = max(0.0, self.budget_s - elapsed_s)
-        fits = left_s / epoch_s
+    def plan(self, epoch: int, progress: float, pace: Pace) -> EpochPlan:
+        """The next epoch at this pace."""
+        left_s = max(0.0, self.budget_s - pace.elapsed_s)
+        fits = left_s / pace.epoch_s
         whole = progress + (1 - progress) / fits if fits >= 1.5 else 1.0
-        end = ends(progress, whole)
+        end = self.ends(progress, whole)
         if end == whole < 1.0:
             return EpochPlan(epoch, progress, end, self.steps_per_epoch)
-        own_s = left_s * (end - progress) / (1 - progress) - fixed_s
-        steps = round(self.steps_per_epoch * own_s / (epoch_s - fixed_s))
+        own_s = left_s * (end - progress) / (1 - progress) - pace.fixed_s
+        steps = round(self.steps_per_epoch * own_s / (pace.epoch_s - pace.fixed_s))
         return EpochPlan(epoch, progress, end, min(self.steps_per_epoch, max(1, steps)))
 
 

@@ -6,7 +6,6 @@ import json
 import math
 import time
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -24,8 +23,8 @@ from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
 from shelfmind.recipe import Recipe, Stage
 from shelfmind.runs.folder import RunFolder
 from shelfmind.training.class_table import ClassTable
-from shelfmind.training.clock import BudgetClock, Clock, EpochPlan, StepWatch
-from shelfmind.training.schedule import averaging_decay, end_of_epoch, learning_rate, stage_at, validation_size
+from shelfmind.training.clock import BudgetClock, Clock, EpochPlan, Pace, StepWatch
+from shelfmind.training.schedule import averaging_decay, learning_rate, stage_at, validation_size
 from shelfmind.training.state import Position, Tensors
 from shelfmind.training.step import Step
 from shelfmind.training.watching import EpochEntry, StepFigures, Watcher
@@ -94,22 +93,20 @@ def steps_between_readings(device: str) -> int:
 
 def plan_epoch(training: Training) -> EpochPlan:
     """The next epoch; for a time budget, from the duration of an epoch at this image size by the leader's clock."""
-    position, clock = training.position, training.clock
-    epoch_s, fixed_s = expected_seconds(training) if isinstance(clock, BudgetClock) else (0.0, 0.0)
-    ends = partial(end_of_epoch, training.recipe)
-    plan = clock.plan(position.epoch, position.progress, position.elapsed_s, epoch_s, fixed_s, ends)
+    clock, at = training.clock, (training.position.epoch, training.position.progress)
+    plan = clock.plan(*at, expected_pace(training)) if isinstance(clock, BudgetClock) else clock.plan(*at)
     return EpochPlan(**json.loads(training.world.share(json.dumps(plan.to_json()))))
 
 
-def expected_seconds(training: Training) -> tuple[float, float]:
-    """The expected duration of the next epoch in seconds, if it is a whole one, and of the validation and the saving at
-    its end: that of the last epoch at its image size, else scaled by pixels except for the saving."""
+def expected_pace(training: Training) -> Pace:
+    """The time used, and the expected durations of the next epoch: those of the last epoch at its image size, else
+    scaled by pixels except for the saving."""
     position = training.position
     size = stage_at(training.recipe, position.progress).image_size
     nearest = min(position.epoch_seconds, key=lambda each: abs(int(each) - size))
     scale = (size / int(nearest)) ** 2
     fixed_s = position.validation_seconds.get(nearest, 0.0) * scale + position.saving_s
-    return position.epoch_seconds[nearest] * scale + position.saving_s, fixed_s
+    return Pace(position.elapsed_s, position.epoch_seconds[nearest] * scale + position.saving_s, fixed_s)
 
 
 def train_epoch(training: Training, plan: EpochPlan, watcher: Watcher) -> None:

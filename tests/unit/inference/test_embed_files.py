@@ -21,12 +21,6 @@ parquet: Any = pytest.importorskip("pyarrow.parquet", reason="needs pyarrow: pip
 
 
 @pytest.fixture
-def network(tiny: Any, tmp_path: Path) -> Path:
-    made: Path = tiny.write_network(tmp_path / "tiny.onnx")
-    return made
-
-
-@pytest.fixture
 def photos(tiny: Any, tmp_path: Path) -> Path:
     """A data set of three classes of four photos."""
     for name, colour in tiny.COLOURS.items():

@@ -37,12 +37,6 @@ class Here:
 
 
 @pytest.fixture
-def network(tiny: Any, tmp_path: Path) -> Path:
-    made: Path = tiny.write_network(tmp_path / "tiny.onnx")
-    return made
-
-
-@pytest.fixture
 def files(tiny: Any, tmp_path: Path) -> list[Path]:
     """30 photos; the first ten cannot be used, so that a batch has nothing usable."""
     for number in range(30):

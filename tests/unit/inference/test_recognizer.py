@@ -20,18 +20,6 @@ from shelfmind.recognition.rule import TEMPERATURE
 TEAL = (60, 150, 120)
 
 
-@pytest.fixture(scope="module")
-def network(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found: Path = tiny.write_network(tmp_path_factory.mktemp("network") / "tiny.onnx")
-    return found
-
-
-@pytest.fixture
-def gallery(tiny: Any, network: Path, tmp_path: Path) -> Path:
-    found: Path = tiny.write_gallery(tmp_path / "gallery", network)
-    return found
-
-
 def _answer(network: Path, gallery: Path, photo: bytes) -> Answer:
     return recognizer(network, gallery, "onnx").recognize(photo)[0]
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shelfmind.training.clock import BudgetClock, EpochClock, EpochPlan, StepWatch
+from shelfmind.training.clock import BudgetClock, EpochClock, EpochPlan, Pace, StepWatch
 
 
 def simulated(clock: BudgetClock, step_s: Callable[[float], float], guess_s: float) -> tuple[list[EpochPlan], float]:
@@ -17,7 +17,7 @@ def simulated(clock: BudgetClock, step_s: Callable[[float], float], guess_s: flo
     plans: list[EpochPlan] = []
     elapsed, progress, epoch_s = 0.0, 0.0, guess_s
     while progress < 1.0:
-        plan = clock.plan(len(plans), progress, elapsed, epoch_s)
+        plan = clock.plan(len(plans), progress, Pace(elapsed, epoch_s))
         began = elapsed
         for _ in range(plan.steps):
             elapsed += step_s(elapsed)
@@ -42,7 +42,7 @@ def check_plans(plans: list[EpochPlan], steps_per_epoch: int) -> None:
 
 def test_epochs_of_equal_progress() -> None:
     clock = EpochClock(7, 11)
-    plans = [clock.plan(epoch, epoch / 7, 1e9, 1e9) for epoch in range(7)]
+    plans = [clock.plan(epoch, epoch / 7) for epoch in range(7)]
     check_plans(plans, 11)
     assert {plan.steps for plan in plans} == {11}
     assert plans[3].end - plans[3].start == pytest.approx(1 / 7)
@@ -90,20 +90,20 @@ def test_a_tiny_budget_gives_one_step(budget: float) -> None:
 
 
 def test_the_time_used_before_counts() -> None:
-    plan = BudgetClock(100.0, 50).plan(3, 0.5, 60.0, 10.0)
+    plan = BudgetClock(100.0, 50).plan(3, 0.5, Pace(60.0, 10.0))
     assert (plan.epoch, plan.start, plan.steps) == (3, 0.5, 50)
     assert plan.end == pytest.approx(0.5 + 0.5 / 4)
-    last = BudgetClock(100.0, 50).plan(9, 0.9, 95.0, 10.0)
+    last = BudgetClock(100.0, 50).plan(9, 0.9, Pace(95.0, 10.0))
     assert (last.steps, last.end) == (25, 1.0)
 
 
 def test_validating_and_saving_count_once_an_epoch() -> None:
     """Ten seconds in 60 after each epoch: however short it is, its steps have the rest of the time."""
     clock = BudgetClock(600.0, 50)
-    assert clock.plan(0, 0.0, 0.0, 60.0, 10.0).end == pytest.approx(0.1)
-    last = clock.plan(9, 0.9, 560.0, 60.0, 10.0)
+    assert clock.plan(0, 0.0, Pace(0.0, 60.0, 10.0)).end == pytest.approx(0.1)
+    last = clock.plan(9, 0.9, Pace(560.0, 60.0, 10.0))
     assert (last.steps, last.end) == (30, 1.0)
-    cut = clock.plan(0, 0.0, 0.0, 60.0, 10.0, lambda start, end: 0.05)
+    cut = BudgetClock(600.0, 50, lambda start, end: 0.05).plan(0, 0.0, Pace(0.0, 60.0, 10.0))
     assert (cut.steps, cut.end) == (20, 0.05)
 
 

@@ -110,7 +110,7 @@ def run_epoch(training: Any, read_every: int) -> list[tuple[int, float]]:
     from shelfmind.training.loop import train_epoch
 
     training.read_every, watcher = read_every, Telling()
-    train_epoch(training, training.clock.plan(0, 0.0, 0.0, 0.0), watcher)
+    train_epoch(training, training.clock.plan(0, 0.0), watcher)
     return watcher.told
 
 

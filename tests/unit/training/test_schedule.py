@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
 from shelfmind.recipe import DataRecipe, MixingRecipe, Recipe, Stage, TrainRecipe, load_recipe, recipe_names
-from shelfmind.training.clock import BudgetClock, Clock, EpochClock, EpochPlan
+from shelfmind.training.clock import BudgetClock, Clock, EpochClock, EpochPlan, Pace
 from shelfmind.training.schedule import (
     LATE_STAGE,
     SCHEDULES,
@@ -76,11 +77,13 @@ STAGED_RECIPES = sorted({(each.stages, each.mixing.until): name for name, each i
 
 def planned(recipe: Recipe, clock: Clock, epoch_s: Callable[[int], float] = lambda size: 1.0) -> list[EpochPlan]:
     """The epochs of a training, of which a whole one takes `epoch_s(size)` seconds at an image size."""
+    clock = replace(clock, ends=partial(end_of_epoch, recipe))
     plans: list[EpochPlan] = []
     progress = elapsed_s = 0.0
     while progress < 1.0:
         seconds = epoch_s(stage_at(recipe, progress).image_size)
-        plans.append(clock.plan(len(plans), progress, elapsed_s, seconds, ends=partial(end_of_epoch, recipe)))
+        at = len(plans), progress
+        plans.append(clock.plan(*at, Pace(elapsed_s, seconds)) if isinstance(clock, BudgetClock) else clock.plan(*at))
         progress, elapsed_s = plans[-1].end, elapsed_s + seconds * plans[-1].steps / clock.steps_per_epoch
     return plans
 

@@ -55,12 +55,12 @@ def show_names(words: Mapping[str, str], heads: tuple[str, str], json_file: Json
 
 
 def show_verified(faults: Sequence[tuple[Path, str]], request: VerifyRequest, display: Display) -> None:
-    """Print the damaged files, or that there are none."""
+    """Print the damaged files, or that there are none, or that the checksums were recorded."""
     for path, what in faults:
         typer.echo(f"{path} {what}")
     if faults:
         raise typer.Exit(PROBLEMS)
-    typer.echo("all files are intact")
+    typer.echo("the checksums were recorded" if request.accept else "all files are intact")
 
 
 def show_machine(
