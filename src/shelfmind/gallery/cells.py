@@ -14,8 +14,8 @@ import copy
 import hashlib
 import io
 import warnings
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,10 +25,12 @@ import numpy.typing as npt
 from shelfmind.arrays import Bools, Floats, Ints
 from shelfmind.errors import UserError
 from shelfmind.evaluation.matrix_rows import row_chunks, unit_rows
-from shelfmind.files import write_atomically
+from shelfmind.files import exclusively, write_atomically
 from shelfmind.gallery.changes import Entry
 from shelfmind.gallery.search import ExactSearch, LocalSearch, Match, likeness, products_of
 from shelfmind.machine.packages import installed
+from shelfmind.nouns import counted
+from shelfmind.progress import Note, ignore_note
 
 MIN_APPROXIMATE = 20_000
 """Number of photos that an exact search handles in about 10 ms on one core."""
@@ -45,6 +47,8 @@ MAX_SHARE_OF_EXACT = 0.25
 """Cells are not used above this share of an exact search's work."""
 NEW_SHARE = 0.1
 """Cells are fitted again above this share of photos that they were not fitted to."""
+FOLLOWED_SHARE = 0.5
+"""The same for a search that follows a gallery, so that it rarely waits for new cells."""
 _CHUNK_VALUES = 1 << 24
 _WIDER, _ROUNDING = 0.01, 1e-6
 _SAMPLED = 16
@@ -100,7 +104,7 @@ class CellSearch:
 
     def __call__(self, queries: Floats, top: int) -> list[list[Match]]:
         """Return the `top` products for each query (M, D), most similar first."""
-        return [self._found(query, top) for query in unit_rows(queries)]
+        return [self._matches(query, top) for query in unit_rows(queries)]
 
     def without(self, rows: Iterable[int]) -> CellSearch:
         """Return the same search without these rows."""
@@ -109,8 +113,25 @@ class CellSearch:
         other.there[np.fromiter(rows, np.int64)] = False
         return other
 
-    def _found(self, query: Floats, top: int) -> list[Match]:
-        """Return the requested number of products, searching more cells and photos until there are enough."""
+    def following(self, entries: Sequence[Entry], vectors: Floats) -> CellSearch | None:
+        """Return a search of a later version of the same gallery with the same cells, None if too many photos are new.
+
+        New photos are assigned to the cells.
+        """
+        known = _names_of(self.entries)
+        order = np.argsort(known, kind="stable")
+        places = np.empty(len(order), np.int64)
+        places[self.rows] = np.repeat(np.arange(len(self.starts)), self.ends - self.starts)
+        names = _names_of(entries)
+        assigned = _assigned(self.cells, known[order], places[order], names, vectors, FOLLOWED_SHARE)
+        return None if assigned is None else CellSearch(entries, vectors, self.cells, assigned)
+
+    def nearest(self, query: Floats, top: int) -> tuple[Ints, Floats]:
+        """Return the most similar photo of each of the `top` products for a unit vector (D,): their rows and cosines,
+        most similar first.
+
+        More cells and photos are searched until there are enough products.
+        """
         low = self.cells.projected(query[None])[0]
         nearness = self.cells.nearness(low[None])[0]
         reach, compared = self.cells.reach, max(self.cells.compared, 16 * top)
@@ -120,10 +141,10 @@ class CellSearch:
             places, near = self.candidates(low, within)
             best = _approximately_nearest(near, kept)
             rows = self.rows[places[best[_nearest(self.along_all(low, places[best], near[best]), compared)]]]
-            found = self._best(rows, self.vectors[rows] @ query, top)
+            nearest, cosines = self._best(rows, self.vectors[rows] @ query, top)
             everything = len(within) == len(nearness)
-            if len(found) == top or (everything and compared >= len(near)):
-                return found
+            if len(nearest) == top or (everything and compared >= len(near)):
+                return nearest, cosines
             if compared < len(near):
                 compared, kept = 4 * compared, max(kept, 4 * compared)
             else:
@@ -154,14 +175,16 @@ class CellSearch:
         rest = low[self.first.shape[1] :]
         return near + likeness(self.further[places], rest) if len(rest) and len(places) else near
 
-    def _best(self, rows: Ints, similarities: Floats, top: int) -> list[Match]:
+    def _best(self, rows: Ints, similarities: Floats, top: int) -> tuple[Ints, Floats]:
         order = np.lexsort((rows, -similarities))
         _, firsts = np.unique(self.products[rows[order]], return_index=True)
         best = order[np.sort(firsts)[:top]]
-        return [
-            Match(self.entries[row].sku, float(similarity), self.entries[row])
-            for row, similarity in zip(rows[best].tolist(), similarities[best], strict=True)
-        ]
+        return rows[best], similarities[best]
+
+    def _matches(self, query: Floats, top: int) -> list[Match]:
+        rows, cosines = self.nearest(query, top)
+        found = ((self.entries[row], cosine) for row, cosine in zip(rows.tolist(), cosines.tolist(), strict=True))
+        return [Match(entry.sku, cosine, entry) for entry, cosine in found]
 
 
 def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = None) -> LocalSearch:
@@ -170,18 +193,45 @@ def search_of(entries: Sequence[Entry], vectors: Floats, kept: Path | None = Non
     `vectors` (N, D) are unit vectors, sorted by product. Cells take a while to fit, so they are cached in a file and
     reused as long as most photos are the same. Without scikit-learn no cells are fitted.
     """
-    if len(entries) < MIN_APPROXIMATE:
-        return ExactSearch(entries, vectors)
+    found = None if len(entries) < MIN_APPROXIMATE else cell_search(entries, vectors, kept)
+    return ExactSearch(entries, vectors) if found is None else found
+
+
+def cell_search(
+    entries: Sequence[Entry],
+    vectors: Floats,
+    kept: Path | None = None,
+    note: Note = ignore_note,
+) -> CellSearch | None:
+    """Return a search by cells, None if an exact one is preferable; see `search_of`.
+
+    `note` is told before cells are fitted.
+    """
     names = _names_of(entries)
     divided = None if kept is None else _cached_cells(kept, names, vectors)
     if divided is None and not installed("sklearn"):
-        return ExactSearch(entries, vectors)
+        return None
     if divided is None:
-        divided = fit_cells(vectors)
-        if kept is not None:
-            _store_cells(kept, names, *divided)
+        with _building(kept):
+            divided = None if kept is None else _cached_cells(kept, names, vectors)  # built by another in the meantime
+            if divided is None:
+                note(f"building the index of {counted(len(entries), 'enrolled photo')}, once; it is cached")
+                divided = fit_cells(vectors)
+                if kept is not None:
+                    _store_cells(kept, names, *divided)
     cells, assigned = divided
-    return CellSearch(entries, vectors, cells, assigned) if cells.reach >= 0 else ExactSearch(entries, vectors)
+    return CellSearch(entries, vectors, cells, assigned) if cells.reach >= 0 else None
+
+
+@contextmanager
+def _building(kept: Path | None) -> Iterator[None]:
+    """Hold a lock while cells are fitted, so that the workers of a service fit them once; none without a cache."""
+    with ExitStack() as held:
+        with suppress(UserError, OSError):
+            if kept is not None:
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                held.enter_context(exclusively(kept.with_suffix(".lock")))
+        yield
 
 
 def fit_cells(vectors: Floats, seed: int = 0) -> tuple[Cells, Ints]:
@@ -308,15 +358,25 @@ def _cached_cells(path: Path, names: Names, vectors: Floats) -> tuple[Cells, Int
         return None
     if len(cells.directions) != vectors.shape[1] or len(learnt) > (1 + NEW_SHARE) * len(names) + 1:
         return None
-    index = np.minimum(np.searchsorted(learnt, names), len(learnt) - 1)
-    new = np.flatnonzero(learnt[index] != names)
-    if len(new) > NEW_SHARE * len(names):
+    assigned = _assigned(cells, learnt, places, names, vectors, NEW_SHARE)
+    if assigned is None:
         return None
     with suppress(OSError):
         path.touch()  # least recently used files are evicted first
-    assigned = places[index].astype(np.int64)
-    assigned[new] = cells.of(cells.projected(vectors[new]))
     return cells, assigned
+
+
+def _assigned(
+    cells: Cells, learnt: Names, places: Ints, names: Names, vectors: Floats, new_share: float
+) -> Ints | None:
+    """Return the cell of each photo, given the `places` of known ones with sorted names; None if too many are new."""
+    index = np.minimum(np.searchsorted(learnt, names), len(learnt) - 1)
+    new = np.flatnonzero(learnt[index] != names)
+    if len(new) > new_share * len(names):
+        return None
+    assigned: Ints = places[index].astype(np.int64)
+    assigned[new] = cells.of(cells.projected(vectors[new]))
+    return assigned
 
 
 def _store_cells(path: Path, names: Names, cells: Cells, assigned: Ints) -> None:

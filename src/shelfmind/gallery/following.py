@@ -88,10 +88,12 @@ class GallerySearch:
         )
 
 
-def cells_cache(gallery: Gallery) -> Path:
-    """Return the cache file for a gallery's cells. It depends on the weights."""
+def cells_cache(gallery: Gallery, whitening: str | None = None) -> Path:
+    """Return the cache file for a gallery's cells. It depends on the weights, and on the checksum of the `whitening`
+    for cells of whitened vectors."""
     folder = cache_folder() / "galleries"
     keep_most_recent(folder, "*.cells", KEPT_CELLS - 1)
     embedder = {key: value for key, value in gallery.state.embedder.items() if key != "run"}
-    named = json.dumps([str(gallery.files), embedder], sort_keys=True)
+    whitened = [] if whitening is None else [whitening]
+    named = json.dumps([str(gallery.files), embedder, *whitened], sort_keys=True)
     return folder / f"{checksum(named.encode())[:32]}.cells"

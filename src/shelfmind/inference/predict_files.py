@@ -158,7 +158,7 @@ def _predict_with_gallery(
 
     total, notes = count_images(request.paths)
     engine = engine_under(request.rules, request.engine)
-    found = recognizer(request.run, gallery, engine, request.batch, request.decode)
+    found = recognizer(request.run, gallery, engine, request.batch, request.decode, watcher.note)
     outcome = PredictionOutcome(engine=found.predictor.engine.name, notes=notes)
     progress = watcher.counter("predicting", total)
     with _outputs(request, cluster, found.predictor, None, progress) as (outputs, progress):

@@ -13,7 +13,9 @@ from shelfmind.arrays import Bools, Floats
 from shelfmind.errors import UserError, call
 from shelfmind.evaluation.calibration import temperature_scaled
 from shelfmind.evaluation.matrix_rows import unit_rows
-from shelfmind.gallery.changes import Entry
+from shelfmind.gallery.cells import CellSearch, cell_search
+from shelfmind.gallery.changes import ARRAYS, Entry
+from shelfmind.gallery.following import cells_cache
 from shelfmind.gallery.gallery import Gallery
 from shelfmind.gallery.stores import open_files
 from shelfmind.inference.batch_sizes import BatchSize
@@ -21,10 +23,12 @@ from shelfmind.inference.embedder import PhotoEmbedder, photo_embedder
 from shelfmind.inference.engines import AUTO
 from shelfmind.inference.predictor import EXACT, Batch, Predictor, Source, as_iterable
 from shelfmind.nouns import shortened
+from shelfmind.progress import Note, ignore_note
 from shelfmind.recognition.answers import UNKNOWN, Answers, Columns, answers_of
-from shelfmind.recognition.evidence import Evidence, References, TrainingPhotos, energies_of, evidence
+from shelfmind.recognition.evidence import Evidence, References, Shortlists, TrainingPhotos, energies_of, evidence
 from shelfmind.recognition.levels import FAMILY, ProductFamily
 from shelfmind.recognition.rule import COUNTS, LEARNT, TEMPERATURE, WHITENING, Rule
+from shelfmind.recognition.shortlists import MIN_PHOTOS, Shortlist
 from shelfmind.recognition.whitening import Whitening
 
 TRAINING, GALLERY = "training", "gallery"
@@ -89,13 +93,22 @@ class Answer:
 
 
 class Recognizer:
-    """Answers with the newest version of a gallery. Products enrolled by others are included from the next call on."""
+    """Answers with the newest version of a gallery. Products enrolled by others are included from the next call on.
 
-    def __init__(self, embedder: PhotoEmbedder, gallery: Gallery) -> None:
-        """Raises `UserError` if the gallery is of other weights or not calibrated."""
+    A photo is compared with all photos of a gallery, or of the trained classes, if these are few. Otherwise only the
+    products on a shortlist are compared photo by photo, and the others are estimated (ADR 26).
+    """
+
+    def __init__(self, embedder: PhotoEmbedder, gallery: Gallery, note: Note = ignore_note) -> None:
+        """`note` is told when the index of a large gallery must be built, which takes minutes, but only once.
+
+        Raises `UserError` if the gallery is of other weights or not calibrated.
+        """
         self.embedder = embedder
         self.gallery = gallery
+        self._note = note
         self._version = 0
+        self._indexed: tuple[str, CellSearch | None] | None = None
         self._refresh()
 
     @property
@@ -179,7 +192,7 @@ class Recognizer:
         probabilities = temperature_scaled(batch.probabilities, self.temperature / self.predictor.temperature)
         energies = energies_of(self.predictor.logits(batch.embeddings))
         vectors = self.whitening(unit_rows(batch.embeddings))
-        return evidence(probabilities, vectors, self.learnt, self.references, energies)
+        return evidence(probabilities, vectors, self.learnt, self.references, energies, self.shortlists)
 
     def _refresh(self) -> None:
         self.gallery.refresh()
@@ -203,6 +216,40 @@ class Recognizer:
         self.entries, vectors = self.gallery.vectors()
         self.references = References.of([entry.sku for entry in self.entries], self.whitening(vectors))
         self.columns = Columns(self.predictor.class_names, self.references.names)
+        self.shortlists = Shortlists(
+            self._shortlist_of_classes(), self._shortlist_of_products(record[ARRAYS][WHITENING])
+        )
+
+    def _shortlist_of_classes(self) -> Shortlist | None:
+        learnt = self.learnt
+        if len(learnt.vectors) < MIN_PHOTOS:
+            return None
+        fusion = self.rule.fusion
+        weights = fusion.trained, fusion.trained_photo
+        return Shortlist.of(learnt.vectors, learnt.counts, learnt.prototypes, weights)
+
+    def _shortlist_of_products(self, whitening: str) -> Shortlist | None:
+        """Return a shortlist with an index of the vectors after the whitening with this checksum, None without one."""
+        own, search = self.references, None
+        if len(own.vectors) < MIN_PHOTOS:
+            return None
+        if len(own.names) < len(own.vectors):  # otherwise the photos are the prototypes
+            search = self._index(whitening)
+            self._indexed = whitening, search
+            if search is None:
+                return None
+        weights = self.rule.fusion.prototype, self.rule.fusion.photo
+        return Shortlist.of(own.vectors, own.counts, own.prototypes, weights, search)
+
+    def _index(self, whitening: str) -> CellSearch | None:
+        """Return an index of the enrolled photos: that of the previous version unless too many photos are new."""
+        if self._indexed is not None and self._indexed[0] == whitening:
+            earlier = self._indexed[1]
+            found = None if earlier is None else earlier.following(self.entries, self.references.vectors)
+            if earlier is None or found is not None:
+                return found
+        kept = cells_cache(self.gallery, whitening)
+        return cell_search(self.entries, self.references.vectors, kept, self._note)
 
     def _answer(self, source: str, answers: Answers, row: int, vectors: Floats, top: int) -> Answer:
         candidates = tuple(self._candidate(answers, row, name, vectors) for name in answers.best(row, top))
@@ -229,15 +276,21 @@ class Recognizer:
 
 
 def recognizer(
-    run: Path | str, gallery: str | Path, engine: str = AUTO, batch: BatchSize = None, decode: str = EXACT
+    run: Path | str,
+    gallery: str | Path,
+    engine: str = AUTO,
+    batch: BatchSize = None,
+    decode: str = EXACT,
+    note: Note = ignore_note,
 ) -> Recognizer:
     """Load a run folder or an exported file with a gallery for recognition.
 
-    `engine`, `batch` and `decode` are those of `load`.
+    `engine`, `batch` and `decode` are those of `load`. `note` is told when the index of a large gallery must be built,
+    which takes minutes, but only once.
 
     Raises:
         UserError: there is no run or no gallery, or the gallery is of other weights or not calibrated.
     """
     return Recognizer(
-        photo_embedder(Path(run), engine=engine, batch=batch, decode=decode), Gallery(open_files(gallery))
+        photo_embedder(Path(run), engine=engine, batch=batch, decode=decode), Gallery(open_files(gallery)), note
     )

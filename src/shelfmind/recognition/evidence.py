@@ -10,6 +10,7 @@ import numpy as np
 
 from shelfmind.arrays import Bools, Floats, Ints
 from shelfmind.evaluation.matrix_rows import log_sum_exp, unit_rows
+from shelfmind.recognition.shortlists import Shortlist
 
 MIN_PROBABILITY = 1e-12
 
@@ -45,6 +46,11 @@ class References:
         if not self.names:
             return self.vectors[:0]
         return unit_rows(np.add.reduceat(self.vectors, self.starts, axis=0))
+
+    def nearest(self, queries: Floats) -> Floats:
+        """Return the cosine (N, P) of each query to the most similar photo of each product."""
+        photos = queries @ self.vectors.T
+        return np.maximum.reduceat(photos, self.starts, axis=1) if self.names else photos[:, :0]
 
 
 @dataclass(frozen=True)
@@ -99,10 +105,22 @@ class TrainingPhotos:
 
 
 @dataclass(frozen=True)
+class Shortlists:
+    """The shortlists of trained classes and of enrolled products; None if queries are compared with all photos."""
+
+    trained: Shortlist | None = None
+    enrolled: Shortlist | None = None
+
+
+NO_SHORTLISTS = Shortlists()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The evidence of network and gallery on N photos: C trained classes, then P enrolled products.
 
-    A product that is both trained and enrolled has two columns.
+    A product that is both trained and enrolled has two columns. With shortlists, the cosines to the most similar photos
+    of names that are hardly probable are estimates.
 
     Attributes:
         log_probabilities: log-probabilities of the classifier, (N, C).
@@ -175,16 +193,17 @@ def evidence(
     learnt: TrainingPhotos,
     references: References,
     energies: Floats | None = None,
+    shortlists: Shortlists = NO_SHORTLISTS,
 ) -> Evidence:
     """Return the evidence on N photos from probabilities (N, C) and unit vectors (N, D)."""
-    photos = queries @ references.vectors.T
-    best = np.maximum.reduceat(photos, references.starts, axis=1) if references.names else photos[:, :0]
+    trained, prototypes = queries @ learnt.prototypes.T, queries @ references.prototypes.T
+    of_classes, of_products = shortlists.trained, shortlists.enrolled
     return Evidence(
         np.log(np.maximum(probabilities, MIN_PROBABILITY)),
-        queries @ learnt.prototypes.T,
-        learnt.nearest(queries),
-        queries @ references.prototypes.T,
-        best,
+        trained,
+        learnt.nearest(queries) if of_classes is None else of_classes(queries, trained, probabilities),
+        prototypes,
+        references.nearest(queries) if of_products is None else of_products(queries, prototypes),
         references.counts,
         energies,
     )

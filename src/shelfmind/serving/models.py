@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
@@ -23,6 +24,7 @@ from shelfmind.inference.recognizer import Answer, Recognizer, recognizer
 from shelfmind.runs.folder import RunFolder
 from shelfmind.serving.scans import has_too_many_scans
 
+LOG = logging.getLogger("shelfmind.serving")
 ROUNDING = 0.01
 """Maximum deviation of a sum of probabilities from 1."""
 _GENERATIONS = itertools.count(1)
@@ -141,7 +143,7 @@ def load_model(wanted: ModelSource, max_batch: int | None) -> ServedModel:
     if wanted.gallery is None:
         found = ServedModel(load(wanted.run, wanted.tta, wanted.engine, wanted.batch, wanted.decode), None)
     else:
-        made = recognizer(wanted.run, wanted.gallery, wanted.engine, wanted.batch, wanted.decode)
+        made = recognizer(wanted.run, wanted.gallery, wanted.engine, wanted.batch, wanted.decode, LOG.warning)
         found = ServedModel(made.predictor, made)
     _warm_up(found, found.batch_size(max_batch))
     return found

@@ -88,7 +88,7 @@ def _embedded(
     from shelfmind.inference.recognizer import Recognizer
 
     embedder = embedder_of(gallery, request.run, request.engine, request.batch, watcher)
-    recognizer = None if gallery.state.recognition is None else Recognizer(embedder, gallery)
+    recognizer = None if gallery.state.recognition is None else Recognizer(embedder, gallery, watcher.note)
     named: dict[str, bool] = {}
     digests = hash_files(files, watcher.counter("reading photos", len(files)))
     progress = watcher.counter("embedding photos", len(files))

@@ -47,7 +47,8 @@ def evaluate_with_gallery(request: EvaluateRequest, gallery: str, watcher: Obser
     """
     run = RunFolder(request.runs[0])
     require_unadapted(request.rules, request.runs)
-    found = recognizer(request.runs[0], gallery, engine_under(request.rules, request.engine), request.batch)
+    engine = engine_under(request.rules, request.engine)
+    found = recognizer(request.runs[0], gallery, engine, request.batch, note=watcher.note)
     names = found.columns.names
     known = open_known(
         [run],

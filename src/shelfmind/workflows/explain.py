@@ -60,7 +60,7 @@ def explain(request: ExplainRequest, watcher: Observer = SILENT) -> list[Explana
     earlier = _earlier_outputs(out)
     require_free_folder(out, ours=earlier, overwrite=request.overwrite, replaced=False)
     run = RunFolder(request.run)
-    found = None if request.gallery is None else recognizer(request.run, request.gallery, MINDSPORE)
+    found = None if request.gallery is None else recognizer(request.run, request.gallery, MINDSPORE, note=watcher.note)
     predictor: Predictor = RunPredictor(run, tta=()) if found is None else found.predictor
     names = predictor.class_names if found is None else found.columns.names
     if class_name is not None and class_name not in names:
