@@ -11,6 +11,8 @@ from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
+from shelfmind.urls import shown_url
+
 if TYPE_CHECKING:  # not needed without a gallery
     from shelfmind.inference.predictor import Prediction
     from shelfmind.inference.recognizer import Answer
@@ -124,7 +126,7 @@ def _without_shared_folder(paths: Sequence[str]) -> tuple[str | None, list[str]]
     folder = os.path.commonpath(folders)
     if not folder or folder == os.sep:
         return None, list(paths)
-    return folder, [os.path.relpath(path, folder) for path in paths]
+    return shown_url(folder), [os.path.relpath(path, folder) for path in paths]
 
 
 def _apart(texts: set[str], cells: int, head_share: float = 0.5) -> bool:

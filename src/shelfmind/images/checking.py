@@ -16,6 +16,7 @@ from shelfmind.images.file_cache import FileCache
 from shelfmind.nouns import counted
 from shelfmind.records import BadFile
 from shelfmind.tables import write_table
+from shelfmind.urls import shown_url
 
 LAYOUT = 2
 """Layout of the cache; increase it when more files become readable, so that bad files are checked again."""
@@ -79,11 +80,11 @@ def reject_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float,
 
     Raises `UserError` if they exceed the fraction `max_fraction` of `total`; exactly that fraction is allowed.
     """
-    write_table(list_path, ("path", "reason"), ((str(file.path), file.reason) for file in bad))
+    write_table(list_path, ("path", "reason"), ((shown_url(file.path), file.reason) for file in bad))
     # Compare quotients, not products: 29 / 100 > 0.29 is false, but 29 > 0.29 * 100 is true.
     if not bad or len(bad) / total <= max_fraction:
         return
-    examples = "; ".join(f"{file.path} ({file.reason})" for file in bad[:3])
+    examples = "; ".join(f"{shown_url(file.path)} ({file.reason})" for file in bad[:3])
     raise UserError(
         f"{len(bad):,} of {counted(total, 'image')} cannot be used, "
         f"more than the limit of {100 * max_fraction:g}%: {examples}{'; ...' if len(bad) > 3 else ''}. "

@@ -30,6 +30,7 @@ from shelfmind.requests.calling import takes
 from shelfmind.requests.measuring import EmbedRequest
 from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.rules import engine_under
+from shelfmind.urls import shown_url
 
 SUFFIX = ".parquet"
 
@@ -91,11 +92,11 @@ def _items(request: EmbedRequest, watcher: Observer) -> tuple[list[Item], bool]:
         catalog = open_catalog(request.data, request.format, one_class=True, counter=watcher.counter)
         tell(catalog.notes, watcher.note)
         names = {UNLABELLED: None, **dict(enumerate(catalog.class_names))}
-        return [Item(str(each.path), names[each.label], each.split) for each in catalog.samples], True
+        return [Item(shown_url(each.path), names[each.label], each.split) for each in catalog.samples], True
     for path in request.paths:
         require_existing(path)
     left_out = Listing()
-    found = [Item(str(path)) for path in find_images(request.paths, left_out)]
+    found = [Item(shown_url(path)) for path in find_images(request.paths, left_out)]
     tell(notes_on(request.paths, len(found), left_out), watcher.note)
     return found, False
 

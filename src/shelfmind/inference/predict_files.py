@@ -43,7 +43,7 @@ from shelfmind.requests.watching import SILENT, Observer
 from shelfmind.runs.folder import note_if_unfinished
 from shelfmind.runs.rules import engine_under
 from shelfmind.top_probabilities import KEPT, exceeds_memory
-from shelfmind.urls import is_url
+from shelfmind.urls import is_url, shown_url
 
 if TYPE_CHECKING:  # only needed with a gallery, and takes a tenth of the start-up time
     from shelfmind.inference.recognizer import Answer
@@ -138,7 +138,7 @@ def _outputs(
         yield ComputedOutputs(predictor, find_images(request.paths)), progress
         return
     replica = Replica.of(predictor, engine_under(request.rules, request.engine), request.batch, request.decode)
-    items = [Item(str(path)) for path in find_images(request.paths)]
+    items = [Item(shown_url(path)) for path in find_images(request.paths)]
     plan = plan_of(predictor, items, shortened(request.paths), request.decode, PART_SIZE)
     parts = Parts(
         request.out,

@@ -35,6 +35,7 @@ from shelfmind.records import BadFile, Predictions, Sample, as_probabilities
 from shelfmind.runs.calibration import read_temperature
 from shelfmind.runs.folder import RunFolder
 from shelfmind.top_probabilities import best, gathered
+from shelfmind.urls import shown_url
 
 Source = Path | str | bytes | Image.Image | Pixels
 """An image: a path, encoded bytes, a Pillow image, or a NumPy array, see `images.decoding.Pixels`."""
@@ -352,7 +353,7 @@ def _path_of(numbered: tuple[int, Source]) -> Path | None:
 def _prepared(numbered: tuple[int, Source], data: DataRecipe, reduced: bool) -> PreparedImage:
     """Return a source's name, and its square or the reason why it cannot be used."""
     number, source = numbered
-    name = str(source) if isinstance(source, str | Path) else f"image {number}"
+    name = shown_url(source) if isinstance(source, str | Path) else f"image {number}"
     try:
         return name, square(Path(source) if isinstance(source, str) else source, data, reduced)
     except BadImage as error:

@@ -341,7 +341,8 @@ def _tried(attempt: Callable[[], R], path: Path) -> R:
             if number == ATTEMPTS:
                 raise UserError(
                     f"{shown_url(path)} cannot be read: {error.reason} (after {ATTEMPTS} attempts); check the network "
-                    "and the store, then run the same command again: it resumes with what is cached"
+                    "and the store, then run the command again, or resume the training; what is cached is not fetched "
+                    "again"
                 ) from error
         time.sleep(wait_s)
         wait_s *= 2

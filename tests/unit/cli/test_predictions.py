@@ -57,6 +57,12 @@ def test_all_guesses_are_shown_where_they_fit() -> None:
     assert all(name in wide for name in NAMES)
 
 
+def test_the_common_folder_of_photos_in_a_bucket_is_its_url() -> None:
+    text = drawn([predicted(f"s3://shop/products of the year/{name}.jpg", NAMES[:1]) for name in "ab"])
+    assert text.split("\n")[0].strip() == "s3://shop/products of the year"
+    assert first_cells(text, 0) == ["a.jpg", "b.jpg"]
+
+
 def test_names_that_differ_in_their_middle_are_folded_rather_than_alike() -> None:
     names = [f"{'a' * 60}{number}{'b' * 60}" for number in (1, 2)]
     text = drawn([predicted("1.jpg", [names[0]]), predicted("2.jpg", [names[1]])])
