@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from shelfmind.errors import UserError
@@ -150,22 +151,32 @@ def interruptible() -> Iterator[None]:
     While a graph compiles and runs, MindSpore handles Ctrl-C with its own handler, which stays installed and sends
     SIGTERM to the process; unless the program handles SIGTERM, that ends it silently. Therefore SIGTERM also raises
     `KeyboardInterrupt` in this context, once the graph has ended; afterwards both signals have their previous handlers.
+    If Python drops the exception, because it was raised in a finaliser, it is raised at the end of the context.
     Only the main thread may set handlers; in other threads this has no effect.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    taken = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-    if taken:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    came: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    taken = {number: each for number, each in handlers.items() if each in (signal.SIG_DFL, signal.default_int_handler)}
+    for number in taken:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
         try:
             restore_interrupts()
         finally:
-            if taken:
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for number, handler in taken.items():
+                signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 def restore_interrupts() -> None:

@@ -103,6 +103,26 @@ def test_ctrl_c_while_a_graph_runs_is_an_interrupt_and_the_signals_are_given_bac
         signal.signal(signal.SIGTERM, before)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_interrupt_in_a_finaliser_is_not_lost(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python prints exceptions of finalisers, and goes on."""
+
+    class Freed:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    dropped: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", dropped.append)
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt), interruptible():
+            Freed()
+        assert len(dropped) == 1
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
+
+
 def test_ctrl_c_waits_for_an_import() -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     done = []
