@@ -68,6 +68,7 @@ def wait_until(said: Any, timeout_s: float = PATIENCE_S) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.thorough
 def test_killed_gone_on_with_failing_and_shared(command, environment, warm, photos, tables, place) -> None:
     out, table = place / "消融", tables / "速度.yaml"
     words = [command, "ablate", str(table), "--data", str(photos), "--seeds", "1", "--out", str(out)]

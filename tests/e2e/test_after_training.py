@@ -128,6 +128,7 @@ def test_soups(kind, run, data, warm, tmp_path):
     assert figures(tmp_path / "soup.json")["top1"] == pytest.approx(content["top1"])
 
 
+@pytest.mark.thorough
 def test_a_killed_soup_leaves_nothing_and_a_finished_one_is_not_trained(run, cold, warm, tmp_path):
     soup = tmp_path / "soup"
     outcome = cold("weights.ckpt:1:after", "soup", run, "--out", soup, program=KILLED)
@@ -166,6 +167,7 @@ def test_fixres_keeps_a_run_only_if_it_is_better(run, warm, tmp_path):
     assert "must be sizes such as" in warm("fixres", run, "--resolutions", "big", "--out", tmp_path / "x").error
 
 
+@pytest.mark.thorough
 def test_fixres_resumes_only_the_candidates_of_the_same_run_and_settings(run, copied_run, cold, warm, tmp_path):
     out = ("--out", tmp_path / "fixed")
     words = ("--resolutions", "48", "--epochs", "2", *out)
@@ -199,6 +201,7 @@ def test_pretraining_is_read_out_and_started_from(data, warm, settings, tmp_path
     assert origin["path"].startswith(str(tmp_path / "pretrained"))
 
 
+@pytest.mark.thorough
 def test_broader_classes_are_learnt_resumed_and_started_from(data, warm, settings, tmp_path):
     names = sorted(path.name for path in (data / "train").iterdir())
     table = tmp_path / "品牌.csv"
@@ -268,11 +271,14 @@ ALIKE = {
     "class_balanced": "ldam_drw",
     "class_sampling": "test_a_classifier_is_trained_again_alone",
     "crt": "test_a_classifier_is_trained_again_alone",
+    "embedding_proxy_anchor": "embedding_arcface",
     "embedding_softmax": "mixup_cutmix",
     "embedding_subcenter_arcface": "embedding_arcface",
     "focal": "ldam_drw",
     "noisy_labels": "ldam_drw",
     "rand_augment": "strong",
+    "random_erasing": "strong",
+    "repeat_factor": "test_a_classifier_is_trained_again_alone",
     "small_batch": "large_batch",
     "trivial_augment": "strong",
 }

@@ -140,6 +140,7 @@ def test_two_photos_train_and_say_that_nothing_was_validated(warm, colours, sett
     assert not any("warnings" in entry for entry in read_log(tmp_path / "run")[:-1])
 
 
+@pytest.mark.thorough
 def test_a_budget_that_was_killed_goes_on_to_its_end(warm, cold, colours, settings, tmp_path):
     run = tmp_path / "run"
     words = ["train", colours, "--out", run, "--max-minutes", 0.15, *settings()]

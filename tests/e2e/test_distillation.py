@@ -61,6 +61,7 @@ def test_a_student_knows_its_teacher_and_what_that_has_seen(student, teacher, da
     assert "--split-of" in outcome.stderr
 
 
+@pytest.mark.thorough
 def test_a_killed_student_ends_like_an_undisturbed_one(student, teacher, data, cold, warm, settings, tmp_path):
     run, away = tmp_path / "run", teacher.with_name("away")
     words = ("train", data, "--teacher", teacher, "--rules", "contest", "--out", run, *settings(*CHANGES))
