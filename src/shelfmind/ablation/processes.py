@@ -106,7 +106,7 @@ class Cells:
         return left
 
     def _missing(self, cell: Cell) -> list[Step]:
-        return [step for step in cell.answer.all_steps() if not self.store.place(step).cost.done]
+        return [step for step in cell.answer.all_steps() if not self.store.place(step).done]
 
     def _is_running(self, steps: Sequence[Step]) -> bool:
         """Whether another process is running one of these steps."""

@@ -56,6 +56,11 @@ class StepPlace:
         except (OSError, ValueError, TypeError):
             return Cost()
 
+    @property
+    def done(self) -> bool:
+        """Whether its run is finished and still here."""
+        return self.cost.done and self.run.is_dir()
+
     def keep_cost(self, cost: Cost) -> None:
         """Write the cost."""
         write_json(self.folder / "cost.json", asdict(cost))

@@ -40,7 +40,8 @@ class Meter(Watcher):
     """Measures the cost of a step, saves it after every epoch, and reports progress."""
 
     def __init__(self, place: StepPlace, report: Report) -> None:
-        self.place, self.report, self.before = place, report, place.cost
+        self.place, self.report = place, report
+        self.before = Cost() if place.cost.done else place.cost  # a finished run that was deleted begins again
         self.began, self.processor_began = time.perf_counter(), time.process_time()
 
     def note(self, text: str) -> None:
@@ -101,7 +102,7 @@ def work(task: Mapping[str, Any], report: Report) -> None:
         place = StepPlace(Path(step["folder"]))
         make_folder(place.folder)
         with exclusively(place.lock):
-            if place.cost.done:  # by another process in the meantime
+            if place.done:  # by another process in the meantime
                 continue
             report({"step": step["folder"]})
             write_json(place.folder / "step.json", step["described"])
