@@ -164,7 +164,7 @@ def measure(axis: str, value: int, verbs: list[str], folder: Path, results: Path
         if verb in WITH_A_NEW_CACHE:
             shutil.rmtree(at.work / "cache", ignore_errors=True)
         figures = measured(VERBS[verb](at), environment, at.work / "log.txt")
-        line = {"axis": axis, "value": value, "verb": verb, "images": images, **shape, **figures, "machine": machine}
+        line = {"axis": axis, "value": value, "verb": verb, **shape, "images": images, **figures, "machine": machine}
         with results.open("a") as stream:
             stream.write(json.dumps(line) + "\n")
         print(line, flush=True)
