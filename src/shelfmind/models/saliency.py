@@ -32,7 +32,9 @@ def grad_cam(model: Network, images: Floats, classes: npt.NDArray[np.int64]) -> 
     """
 
     def evidence(logits: Tensor, _: Tensor) -> Tensor:
-        return (logits * Tensor(np.eye(int(logits.shape[1]), dtype=np.float32)[classes])).sum()
+        chosen = np.zeros(logits.shape, np.float32)
+        chosen[np.arange(len(classes)), classes] = 1
+        return (logits * Tensor(chosen)).sum()
 
     return _cam(model, images, evidence)
 

@@ -65,3 +65,12 @@ def test_nothing_for_a_class_is_nothing(mindspore: Any, model: Any) -> None:
     images = np.random.default_rng(1).normal(size=(1, 3, 64, 64)).astype(np.float32)
     assert grad_cam(model, images, np.array([1])).max() == 0
     model.head.classifier.weight.set_data(mindspore.Tensor(weight))
+
+
+def test_its_memory_does_not_grow_with_the_square_of_the_classes(mindspore: Any) -> None:
+    from shelfmind.models import create_model
+    from shelfmind.models.saliency import grad_cam
+
+    many = create_model("resnet18", 300_000, widths=(8, 8, 8, 8), depths=(1, 1, 1, 1))
+    maps = grad_cam(many, np.ones((2, 3, 64, 64), np.float32), np.array([0, 299_999]))
+    assert maps.shape == (2, 2, 2)
