@@ -163,8 +163,8 @@ def interruptible() -> Iterator[None]:
         came.append(number)
         signal.default_int_handler(number, frame)
 
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    taken = {number: each for number, each in handlers.items() if each in (signal.SIG_DFL, signal.default_int_handler)}
+    usual = {signal.SIGINT: (signal.default_int_handler,), signal.SIGTERM: (signal.default_int_handler, signal.SIG_DFL)}
+    taken = {number: found for number, each in usual.items() if (found := signal.getsignal(number)) in each}
     for number in taken:
         signal.signal(number, interrupt)
     try:
