@@ -14,6 +14,7 @@ from shelfmind.errors import UserError
 from shelfmind.nouns import counted, shortened
 from shelfmind.prediction_files import Column, array_column, texts_column, write_predictions
 from shelfmind.top_probabilities import Probabilities, TopProbabilities, best
+from shelfmind.urls import shown_url
 
 UNLABELLED = -1
 
@@ -36,6 +37,11 @@ class BadFile:
 
     path: Path
     reason: str
+
+    @property
+    def name(self) -> str:
+        """The path as users write it."""
+        return shown_url(self.path)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from shelfmind.images.file_cache import FileCache
 from shelfmind.nouns import counted
 from shelfmind.records import BadFile
 from shelfmind.tables import write_table
-from shelfmind.urls import shown_url
 
 LAYOUT = 2
 """Layout of the cache; increase it when more files become readable, so that bad files are checked again."""
@@ -72,7 +71,7 @@ def note_bad_files(bad: Sequence[BadFile], total: int, list_path: Path | None = 
     reasons = Tally(file.reason for file in bad).most_common()
     why = ", ".join(f"{reason} ({count})" for reason, count in reasons)
     where = "" if list_path is None else f"; all are listed in {list_path}"
-    return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; for example {bad[0].path}{where}"]
+    return [f"{len(bad):,} of {counted(total, 'file')} cannot be used: {why}; for example {bad[0].name}{where}"]
 
 
 def reject_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float, list_path: Path) -> None:
@@ -80,11 +79,11 @@ def reject_too_many_bad(bad: Sequence[BadFile], total: int, max_fraction: float,
 
     Raises `UserError` if they exceed the fraction `max_fraction` of `total`; exactly that fraction is allowed.
     """
-    write_table(list_path, ("path", "reason"), ((shown_url(file.path), file.reason) for file in bad))
+    write_table(list_path, ("path", "reason"), ((file.name, file.reason) for file in bad))
     # Compare quotients, not products: 29 / 100 > 0.29 is false, but 29 > 0.29 * 100 is true.
     if not bad or len(bad) / total <= max_fraction:
         return
-    examples = "; ".join(f"{shown_url(file.path)} ({file.reason})" for file in bad[:3])
+    examples = "; ".join(f"{file.name} ({file.reason})" for file in bad[:3])
     raise UserError(
         f"{len(bad):,} of {counted(total, 'image')} cannot be used, "
         f"more than the limit of {100 * max_fraction:g}%: {examples}{'; ...' if len(bad) > 3 else ''}. "

@@ -271,3 +271,12 @@ def test_a_cached_result_that_became_a_number_is_not_used(tmp_path: Path) -> Non
         assert file_cache.recall([b"/a.jpg"]) == {}
         file_cache.keep([(b"/a.jpg", CacheEntry(1, 2, b"new"))])
         assert file_cache.recall([b"/a.jpg"]) == {b"/a.jpg": CacheEntry(1, 2, b"new")}
+
+
+def test_an_object_is_named_by_its_url(tmp_path: Path) -> None:
+    bad, listed = [BadFile(Path("s3://shop/茶/1.jpg"), "not an image")], tmp_path / "bad.csv"
+    assert "for example s3://shop/茶/1.jpg" in note_bad_files(bad, 2)[0]
+    reject_too_many_bad(bad, 1, 1.0, listed)
+    assert "s3://shop/茶/1.jpg,not an image" in listed.read_text(encoding="utf-8")
+    with pytest.raises(UserError, match="s3://shop/茶/1.jpg"):
+        reject_too_many_bad(bad, 1, 0.5, listed)
