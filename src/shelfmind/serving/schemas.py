@@ -95,7 +95,7 @@ class AnswerRecord(Record):
 class TogetherRecord(AnswerRecord):
     """One answer for several photos of one object."""
 
-    names: list[str]
+    names: list[str] = Field(description="The photos that the answer is based on.")
 
 
 class ModelBrief(Record):

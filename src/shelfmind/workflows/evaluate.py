@@ -221,7 +221,7 @@ def write_evaluation(
             overlays=_overlays_of_errors(predictor, evaluation),
             trade_offs=trade_offs,
             errors_file=f"evaluation/{split}/errors.csv",
-            calibrating=("shelfmind", "calibrate", str(run.root), str(data)) if advice and wanted is None else (),
+            calibrating=_calibrating(run, data, wanted) if advice else (),
         )
     return replace(evaluation, notes=(*evaluation.notes, *advice))
 
@@ -235,6 +235,12 @@ def calibration_advice(
     how = call("calibrate", run=run.root, data=data, format=format)
     apart = f"confidence and accuracy differ by {evaluation.ece:.1%} on average, significantly"
     return (Message(f"{apart}; calibrate with: {how}"),)
+
+
+def _calibrating(run: RunFolder, data: Path, format: str | None) -> list[str]:
+    """The words of the command that calibrates a run."""
+    formatted = [] if format is None else ["--format", format]
+    return ["shelfmind", "calibrate", str(run.root), str(data), *formatted]
 
 
 def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict[str, str]:

@@ -57,6 +57,15 @@ def test_answers_with_a_gallery_equal_those_of_the_recogniser(make_service, clie
     assert answer["together"]["candidates"][0]["probability"] == together.candidates[0].probability
 
 
+def test_one_answer_for_several_photos_names_those_it_is_based_on(make_service, client, gallery, photo):
+    web = client(make_service(gallery))
+    photos = [b"no image", photo(RED, 1), photo(RED, 2)]
+    answer = web.post("/v1/recognize", files=sent(photos), data={"together": "true"}).json()
+    assert answer["answers"][0]["error"]
+    assert answer["together"]["names"] == ["1.jpg", "2.jpg"]
+    assert answer["together"]["name"] == "1.jpg"
+
+
 def test_all_forms_of_a_request_are_one(make_service, client, photo):
     web, content = client(make_service()), photo(RED)
     text = base64.b64encode(content).decode()

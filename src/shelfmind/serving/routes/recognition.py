@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,7 +12,7 @@ from starlette.responses import Response
 from shelfmind.errors import UserError
 from shelfmind.serving.batching import Ticket
 from shelfmind.serving.explaining import METHOD, covered, picture, sensitivity
-from shelfmind.serving.models import ServedModel
+from shelfmind.serving.models import Outcome, ServedModel
 from shelfmind.serving.problems import Problem
 from shelfmind.serving.recognising import ClientDisconnectedError, PendingRequest, require_open, require_room, ticket_of
 from shelfmind.serving.records import UNUSABLE, Record, answer_record, model_brief, outcome_record
@@ -119,7 +120,7 @@ async def _answered(
         raise wrong_images(names, errors)
     one = None
     if together:
-        one = await _together(model, ticket, names, top)
+        one = await _together(model, outcomes, names, top)
     if explain:
         for number, record in enumerate(records):
             if number in ticket.squares:
@@ -127,15 +128,16 @@ async def _answered(
     return {"model": model_brief(model), "answers": records, "together": one}
 
 
-async def _together(model: ServedModel, ticket: Ticket, names: list[str], top: int) -> Record:
+async def _together(model: ServedModel, outcomes: Sequence[Outcome], names: Sequence[str], top: int) -> Record:
     from starlette.concurrency import run_in_threadpool
 
-    good = [outcome for outcome in ticket.outcomes if outcome is not None and outcome.error is None]
+    good = [number for number, outcome in enumerate(outcomes) if outcome.error is None]
+    used = [names[number] for number in good]
     try:
-        answer = await run_in_threadpool(model.together, good, top)
+        answer = await run_in_threadpool(model.together, [outcomes[number] for number in good], top)
     except UserError as error:
         raise Problem(422, str(error)) from error
-    return {**answer_record(answer, names[0], top), "names": names}
+    return {**answer_record(answer, used[0], top), "names": used}
 
 
 async def _explained(
