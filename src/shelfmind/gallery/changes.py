@@ -6,7 +6,8 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import chain
 from typing import Any
 
 from shelfmind.errors import UserError
@@ -118,8 +119,8 @@ def photo_name(sha256: str) -> str:
 
 def sealed(record: Change | Base) -> bytes:
     """Return the file content of a record: a line of JSON and its SHA-256."""
-    content = {"format": FORMAT, **asdict(record)}
-    line = json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode()
+    content = {"format": FORMAT, **_fields_of(record)}
+    line = json.dumps(content, ensure_ascii=True, separators=(",", ":"), default=_fields_of).encode()
     return line + b"\n" + checksum(line).encode() + b"\n"
 
 
@@ -190,15 +191,21 @@ def _summary(content: dict[str, Any]) -> Summary:
 
 
 def _entries(rows: list[dict[str, str]]) -> tuple[Entry, ...]:
-    for row in rows:
+    entries = tuple(Entry(**row) for row in rows)
+    for row in rows if set(map(type, chain.from_iterable(map(dict.values, rows)))) - {str} else ():
         _texts(row.values())
-    return tuple(Entry(**row) for row in rows)
+    return entries
 
 
 def _recognition(content: Any) -> Mapping[str, Any] | None:
     known: dict[str, Any] | None = _typed(content, dict, _NONE)
     _texts((known or {}).get(ARRAYS, {}).values())
     return known
+
+
+def _fields_of(record: Any) -> dict[str, Any]:
+    """The fields of a record; unlike `dataclasses.asdict`, without a copy of what they contain."""
+    return {each.name: getattr(record, each.name) for each in fields(record)}
 
 
 def _texts(values: Iterable[Any]) -> tuple[str, ...]:

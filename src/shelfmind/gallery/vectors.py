@@ -11,6 +11,9 @@ from shelfmind.arrays import Floats
 from shelfmind.gallery.changes import DamagedFileError, MissingFileError, checksum, vectors_name
 from shelfmind.gallery.storage import Files
 
+_CHUNK_ROWS = 1 << 16
+"""Vectors copied at once, as each copy is made twice."""
+
 
 def write_vectors(files: Files, vectors: Floats) -> str:
     """Store vectors (N, D). Returns the checksum that names their file."""
@@ -55,5 +58,7 @@ def gathered(files: Files, wanted: Sequence[tuple[str, int]], width: int) -> Flo
         if vectors.shape[1:] != (width,):
             shape = " x ".join(map(str, vectors.shape))
             raise DamagedFileError(vectors_name(digest), f"it has {shape} values instead of vectors of length {width}")
-        found[indices] = vectors[rows]
+        for start in range(0, len(rows), _CHUNK_ROWS):
+            part = slice(start, start + _CHUNK_ROWS)
+            found[indices[part]] = vectors[rows[part]]
     return found
