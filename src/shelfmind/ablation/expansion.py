@@ -53,18 +53,18 @@ class Expansion:
 
     def cells(self, seeds: Sequence[int]) -> list[Cell]:
         """The cells, seed by seed, so that complete tables with fewer seeds come first; ensembles last."""
-        alone = [row for row in self.rows.values() if not row.ensemble]
+        alone = [row for row in self.rows.values() if row.ensemble is not True]
         found = [Cell(row.name, seed, self._answer(row, (seed,))) for seed in seeds for row in alone]
-        together = [row for row in self.rows.values() if row.ensemble]
+        together = [row for row in self.rows.values() if row.ensemble is True]
         return found + [Cell(row.name, None, self._answer(row, seeds)) for row in together]
 
     def lengths(self, row: str, seeds: Sequence[int] = (0,)) -> tuple[float, ...]:
-        """The epochs or minutes of each step of a row, in order, for one seed (for an ensemble: for all seeds).
+        """The epochs or minutes of each step of a row, in order, for one seed (for an ensemble of seeds: for all).
 
         Steps without either are left out.
         """
         given = self.rows[row]
-        steps = self._answer(given, seeds if given.ensemble else seeds[:1]).all_steps()
+        steps = self._answer(given, seeds if given.ensemble is True else seeds[:1]).all_steps()
         return tuple(step.length for step in steps if step.length)
 
     def changes(self, row: str) -> dict[str, str]:
@@ -107,7 +107,8 @@ class Expansion:
 
     def _answer(self, row: Row, seeds: Sequence[int]) -> Answer:
         views = self.recipes[row.name].evaluation.tta
-        steps = tuple(self._last(row, seed, self._minutes(row)) for seed in seeds)
+        members = [self.rows[name] for name in row.ensemble] if isinstance(row.ensemble, tuple) else [row]
+        steps = tuple(self._last(each, seed, self._minutes(each)) for seed in seeds for each in members)
         return Answer(steps, views, row.logit_adjust, row.temperature)
 
     def _minutes(self, row: Row) -> float | None:
@@ -180,7 +181,7 @@ class Expansion:
     def _identity(self, row: Row) -> list[Any]:
         answer = self._answer(row, (0,))
         steps = [step.text for step in answer.steps]
-        return [steps, list(answer.views), answer.logit_adjust, answer.temperature, row.ensemble]
+        return [steps, list(answer.views), answer.logit_adjust, answer.temperature, row.ensemble is True]
 
     def _require_different(self) -> None:
         seen: dict[str, str] = {}
@@ -213,7 +214,7 @@ class Expansion:
         if name in above:
             raise UserError(f"table {self.name}: row '{name}' depends on itself: {' -> '.join((*above, name))}")
         row = self.rows[name]
-        for needed in (row.init, row.teacher):
+        for needed in (row.init, row.teacher, *(row.ensemble if isinstance(row.ensemble, tuple) else ())):
             if needed is not None:
                 if self.rows[needed].ensemble:
                     raise UserError(

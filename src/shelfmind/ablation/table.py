@@ -20,6 +20,9 @@ BASE = "base"
 MAX_NAME_LENGTH = 60
 
 
+_OF_AN_ENSEMBLE = {"name", "words", "against", "logit_adjust", "temperature", "ensemble"}
+
+
 class Part(BaseModel):
     """Part of a table: frozen; unknown keys are errors."""
 
@@ -115,7 +118,9 @@ class Row(Part):
     fixres: FixRes | None = Field(None, description="Fine-tune for a larger test resolution afterwards.")
     logit_adjust: float | None = Field(None, gt=0, description="Strength of logit adjustment after training.")
     temperature: bool = Field(False, description="Apply temperature scaling, cross-fitted on two halves of the images.")
-    ensemble: bool = Field(False, description="Evaluate the ensemble of all seeds.")
+    ensemble: bool | tuple[str, ...] = Field(
+        False, description="Evaluate the ensemble of all seeds, or of these rows with the same seed."
+    )
 
     @field_validator("name")
     @classmethod
@@ -129,6 +134,19 @@ class Row(Part):
     def _one_start(self) -> Row:
         if self.init is not None and self.pretrain is not None:
             raise ValueError("must have at most one of init and pretrain")
+        return self
+
+    @model_validator(mode="after")
+    def _trains_nothing(self) -> Row:
+        """The ensemble of other rows has no run of its own to change."""
+        if not isinstance(self.ensemble, tuple):
+            return self
+        if len(set(self.ensemble)) < max(2, len(self.ensemble)):
+            raise ValueError("ensemble must be true or a list of at least two different rows")
+        own = self.model_dump(exclude_defaults=True, exclude={*_OF_AN_ENSEMBLE, "set"})
+        unused = [*own, *(key for key in self.set if key != "evaluation.tta")]
+        if unused:
+            raise ValueError(f"the ensemble of other rows trains nothing of its own: remove {', '.join(unused)}")
         return self
 
 
@@ -165,8 +183,9 @@ class Table(Part):
                 raise ValueError(f"two rows are called '{name}'; rename one of them")
         known = (BASE, *names)
         for row in self.rows:
-            for key in ("against", "init", "teacher"):
-                named = getattr(row, key)
+            members = row.ensemble if isinstance(row.ensemble, tuple) else ()
+            single = [(key, getattr(row, key)) for key in ("against", "init", "teacher")]
+            for key, named in [*single, *(("ensemble", member) for member in members)]:
                 if named is not None and named not in known:
                     raise ValueError(f"row '{row.name}': {key}: {unknown_name('row', named, known)}")
                 if named == row.name:

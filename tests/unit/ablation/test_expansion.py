@@ -46,6 +46,20 @@ def test_views_and_what_is_done_afterwards_share_the_bases_run() -> None:
     assert len({cell.answer.digest(DATA, 2, "test") for cell in found.values()}) == len(found)
 
 
+def test_an_ensemble_of_rows_has_their_runs_with_its_seed_and_its_own_views() -> None:
+    made = expansion(
+        {"name": "long", "length": 2},
+        {"name": "together", "ensemble": ["base", "long"], "set": {"evaluation.tta": ["flip"]}},
+    )
+    found = cells(made, (0, 1))
+    for seed in (0, 1):
+        ensemble = found["together", seed]
+        assert runs(ensemble) == runs(found["base", seed]) + runs(found["long", seed])
+        assert ensemble.answer.views == ("flip",)
+    assert made.lengths("together") == (*made.lengths("base"), *made.lengths("long"))
+    assert made.changes("together") == {"evaluation.tta": "[flip]", "ensemble": "[base, long]"}
+
+
 def test_a_size_that_changes_nothing_is_refused_before_training() -> None:
     for row in ({"set": {"data.image_size": 160}}, {"pretrain": {"set": {"data.image_size": 96}}}):
         with pytest.raises(UserError, match=r"row 'a': .*data\.image_size is .*, but the last of train\.stages is "):

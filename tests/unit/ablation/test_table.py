@@ -72,6 +72,18 @@ ROW = "about: x\nrows:\n  - "
             ROW + "{name: a, teacher: b}\n  - {name: b, ensemble: true}\n",
             r"'a' needs a single run, but 'b' is an ensemble",
         ),
+        (ROW + "{name: a, ensemble: [base, b]}\n", r"row 'a': ensemble: unknown row 'b'"),
+        (ROW + "{name: a, ensemble: [base, a]}\n", r"row 'a': ensemble refers to the row itself"),
+        (ROW + "{name: a, ensemble: [base]}\n", r"row 'a': ensemble must be true or a list of at least two different"),
+        (ROW + "{name: a, ensemble: [base, base]}\n", r"row 'a': ensemble must be true or a list of at least two"),
+        (
+            ROW + "{name: a, ensemble: [base, b], length: 2, set: {train.lr: 1}}\n  - {name: b, length: 3}\n",
+            r"row 'a': the ensemble of other rows trains nothing of its own: remove length, train\.lr",
+        ),
+        (
+            ROW + "{name: a, ensemble: [base, b]}\n  - {name: b, ensemble: true}\n",
+            r"'a' needs a single run, but 'b' is an ensemble",
+        ),
         (ROW + "{name: base, length: 2}\n", r"the name 'base' is reserved"),
         (ROW + "{name: a, length: 2}\n  - {name: a, length: 3}\n", r"two rows are called 'a'"),
         (ROW + "{name: ' '}\n", r"must be one line of 1 to 60 characters"),
