@@ -14,7 +14,7 @@ twice as many (RESULTS, "What each method gains and costs", 12 and 24 epochs).""
 ENOUGH_STEPS = 3_000
 """Steps after which `grocery_cpu` passed 60% there: 33 to 38 epochs of 82 (RESULTS, "Time to accuracy")."""
 FULL_STEPS = 15_000
-"""Steps of a long training: 15,580 (190 epochs) gave 79.1% there, 6,640 (81 epochs) 71.6% (RESULTS, "Grocery Store,
+"""Steps of a long training: 15,580 (190 epochs) gave 78.4% there, 6,640 (81 epochs) 71.6% (RESULTS, "Grocery Store,
 MindSpore")."""
 FINE_TUNING_STEPS = 1_500
 """Steps of fine-tuning from ImageNet weights. A rule of thumb: BiT (Kolesnikov et al., ECCV 2020) takes 500 steps of
