@@ -148,7 +148,7 @@ def _supervised_contrast(situation: Situation) -> Choice:
 def _balanced(situation: Situation) -> Choice:
     largest, smallest = situation.photos.largest, situation.photos.smallest
     plain = next(RULES[name].choice(situation) for name in _PLAIN if RULES[name].best(situation))
-    why = f"classes have {smallest:,} to {counted(largest, 'training photo')}; each is drawn equally often"
+    why = f"classes have {smallest:,} to {counted(largest, 'training photo')}; all classes are drawn equally often"
     return replace(plain, changes={"train.sampling": "class"}, reasons=(("sampling", why),))
 
 
