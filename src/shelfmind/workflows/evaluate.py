@@ -221,7 +221,7 @@ def write_evaluation(
             overlays=_overlays_of_errors(predictor, evaluation),
             trade_offs=trade_offs,
             errors_file=f"evaluation/{split}/errors.csv",
-            calibrating=_calibrating(run, data, wanted) if advice else (),
+            calibrating=calibrating_command(run, data, wanted) if advice else (),
         )
     return replace(evaluation, notes=(*evaluation.notes, *advice))
 
@@ -237,10 +237,11 @@ def calibration_advice(
     return (Message(f"{apart}; calibrate with: {how}"),)
 
 
-def _calibrating(run: RunFolder, data: Path, format: str | None) -> list[str]:
+def calibrating_command(run: RunFolder, data: Path, format: str | None) -> list[str]:
     """The words of the command that calibrates a run."""
-    formatted = [] if format is None else ["--format", format]
-    return ["shelfmind", "calibrate", str(run.root), str(data), *formatted]
+    options = {} if format is None else {"format": format}
+    typed = [part for name, value in options.items() for part in (f"--{name}", value)]
+    return ["shelfmind", "calibrate", str(run.root), str(data), *typed]
 
 
 def _overlays_of_errors(predictor: RunPredictor, evaluation: Evaluation) -> dict[str, str]:

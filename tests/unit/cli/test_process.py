@@ -66,6 +66,7 @@ def test_errors_in_a_log_name_commands(caplog: pytest.LogCaptureFixture) -> None
 def test_other_endings_are_ctrl_c_unless_there_is_a_handler(number: signal.Signals) -> None:
     before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGHUP)}
     try:
+        signal.signal(number, signal.SIG_DFL)  # whatever started the tests
         treat_signals_as_ctrl_c()
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(number)

@@ -45,3 +45,12 @@ def test_few_images_and_trained_ones_say_nothing_of_calibration(
     from shelfmind.workflows.evaluate import calibration_advice
 
     assert calibration_advice(judged(images, split), RUN, DATA) == ()
+
+
+@pytest.mark.parametrize(("format", "typed"), [(None, []), ("folder", ["--format", "folder"])])
+def test_the_report_has_the_command_with_a_format_that_cannot_be_detected(
+    format: str | None, typed: list[str], mindspore: Any
+) -> None:
+    from shelfmind.workflows.evaluate import calibrating_command
+
+    assert calibrating_command(RUN, DATA, format) == ["shelfmind", "calibrate", "runs/a b", "photos.csv", *typed]
