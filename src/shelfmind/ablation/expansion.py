@@ -107,7 +107,7 @@ class Expansion:
 
     def _answer(self, row: Row, seeds: Sequence[int]) -> Answer:
         views = self.recipes[row.name].evaluation.tta
-        members = [self.rows[name] for name in row.ensemble] if isinstance(row.ensemble, tuple) else [row]
+        members = [self.rows[name] for name in row.members] or [row]
         steps = tuple(self._last(each, seed, self._minutes(each)) for seed in seeds for each in members)
         return Answer(steps, views, row.logit_adjust, row.temperature)
 
@@ -214,7 +214,7 @@ class Expansion:
         if name in above:
             raise UserError(f"table {self.name}: row '{name}' depends on itself: {' -> '.join((*above, name))}")
         row = self.rows[name]
-        for needed in (row.init, row.teacher, *(row.ensemble if isinstance(row.ensemble, tuple) else ())):
+        for needed in (row.init, row.teacher, *row.members):
             if needed is not None:
                 if self.rows[needed].ensemble:
                     raise UserError(

@@ -18,9 +18,8 @@ from shelfmind.validation import Location, dotted, first_fault
 BASE = "base"
 """The name of the row that others are compared with."""
 MAX_NAME_LENGTH = 60
-
-
-_OF_AN_ENSEMBLE = {"name", "words", "against", "logit_adjust", "temperature", "ensemble"}
+_KEYS_OF_AN_ENSEMBLE = {"name", "words", "against", "logit_adjust", "temperature", "ensemble"}
+"""The keys that an ensemble of other rows may have, besides views in `set`."""
 
 
 class Part(BaseModel):
@@ -122,6 +121,11 @@ class Row(Part):
         False, description="Evaluate the ensemble of all seeds, or of these rows with the same seed."
     )
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """The other rows that it is an ensemble of."""
+        return () if isinstance(self.ensemble, bool) else self.ensemble
+
     @field_validator("name")
     @classmethod
     def _short(cls, value: str) -> str:
@@ -129,6 +133,13 @@ class Row(Part):
         if not value or len(value) > MAX_NAME_LENGTH or not value.isprintable() or "|" in value:
             raise ValueError(f"must be one line of 1 to {MAX_NAME_LENGTH} characters without '|', got {value!r}")
         return value
+
+    @field_validator("ensemble", mode="before")
+    @classmethod
+    def _whole_or_rows(cls, value: Any) -> Any:
+        if isinstance(value, bool) or (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)):
+            return value
+        raise ValueError(f"must be true, false or a list of rows, got {value!r}")
 
     @model_validator(mode="after")
     def _one_start(self) -> Row:
@@ -139,11 +150,11 @@ class Row(Part):
     @model_validator(mode="after")
     def _trains_nothing(self) -> Row:
         """The ensemble of other rows has no run of its own to change."""
-        if not isinstance(self.ensemble, tuple):
+        if isinstance(self.ensemble, bool):
             return self
-        if len(set(self.ensemble)) < max(2, len(self.ensemble)):
+        if len(set(self.members)) < max(2, len(self.members)):
             raise ValueError("ensemble must be true or a list of at least two different rows")
-        own = self.model_dump(exclude_defaults=True, exclude={*_OF_AN_ENSEMBLE, "set"})
+        own = self.model_dump(exclude_defaults=True, exclude={*_KEYS_OF_AN_ENSEMBLE, "set"})
         unused = [*own, *(key for key in self.set if key != "evaluation.tta")]
         if unused:
             raise ValueError(f"the ensemble of other rows trains nothing of its own: remove {', '.join(unused)}")
@@ -183,9 +194,8 @@ class Table(Part):
                 raise ValueError(f"two rows are called '{name}'; rename one of them")
         known = (BASE, *names)
         for row in self.rows:
-            members = row.ensemble if isinstance(row.ensemble, tuple) else ()
             single = [(key, getattr(row, key)) for key in ("against", "init", "teacher")]
-            for key, named in [*single, *(("ensemble", member) for member in members)]:
+            for key, named in [*single, *(("ensemble", member) for member in row.members)]:
                 if named is not None and named not in known:
                     raise ValueError(f"row '{row.name}': {key}: {unknown_name('row', named, known)}")
                 if named == row.name:

@@ -192,8 +192,9 @@ def _summary(content: dict[str, Any]) -> Summary:
 
 def _entries(rows: list[dict[str, str]]) -> tuple[Entry, ...]:
     entries = tuple(Entry(**row) for row in rows)
-    for row in rows if set(map(type, chain.from_iterable(map(dict.values, rows)))) - {str} else ():
-        _texts(row.values())
+    if set(map(type, chain.from_iterable(map(dict.values, rows)))) - {str}:  # faster than each row on its own
+        for row in rows:
+            _texts(row.values())
     return entries
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from shelfmind.ablation.ablate import table_name
 from shelfmind.ablation.expansion import Expansion, Settings
-from shelfmind.ablation.table import read_table
+from shelfmind.ablation.table import BASE, read_table
 from shelfmind.errors import UserError
 from shelfmind.requests.ablating import AblateRequest
 
+ROOT = Path(__file__).parents[3]
 GOOD = "about: What helps?\nrows:\n  - {name: 慢, set: {train.lr: 0.001}}\n"
 
 
@@ -73,6 +74,8 @@ ROW = "about: x\nrows:\n  - "
             r"'a' needs a single run, but 'b' is an ensemble",
         ),
         (ROW + "{name: a, ensemble: [base, b]}\n", r"row 'a': ensemble: unknown row 'b'"),
+        (ROW + "{name: a, ensemble: base}\n", r"row 'a': ensemble must be true, false or a list of rows, got 'base'"),
+        (ROW + "{name: a, ensemble: [base, 1]}\n", r"row 'a': ensemble must be .* a list of rows, got \['base', 1\]"),
         (ROW + "{name: a, ensemble: [base, a]}\n", r"row 'a': ensemble refers to the row itself"),
         (ROW + "{name: a, ensemble: [base]}\n", r"row 'a': ensemble must be true or a list of at least two different"),
         (ROW + "{name: a, ensemble: [base, base]}\n", r"row 'a': ensemble must be true or a list of at least two"),
@@ -147,3 +150,9 @@ def test_a_table_is_not_called_like_the_folders_beside_it() -> None:
     assert table_name("length") == "length"
     with pytest.raises(UserError, match="the folder name 'runs' is reserved"):
         table_name("tables/runs.yaml")
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "ablations").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_tables_of_the_benchmarks_expand(path: Path) -> None:
+    expansion = Expansion(read_table(str(path)), path.stem, Settings())
+    assert {cell.row for cell in expansion.cells((0, 1))} == {BASE, *(row.name for row in read_table(str(path)).rows)}
