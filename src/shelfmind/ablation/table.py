@@ -137,9 +137,10 @@ class Row(Part):
     @field_validator("ensemble", mode="before")
     @classmethod
     def _whole_or_rows(cls, value: Any) -> Any:
-        if isinstance(value, bool) or (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)):
-            return value
-        raise ValueError(f"must be true, false or a list of rows, got {value!r}")
+        names = value if isinstance(value, list | tuple) else [None]
+        if not isinstance(value, bool) and not all(isinstance(each, str) for each in names):
+            raise ValueError(f"must be true, false or a list of rows, got {value!r}")
+        return value
 
     @model_validator(mode="after")
     def _one_start(self) -> Row:
