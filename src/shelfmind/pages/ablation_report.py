@@ -63,10 +63,10 @@ def _differences(result: Mapping[str, Any]) -> PageSection:
             "Each row is compared with its reference image by image, each image averaged over the seeds. The "
             "interval is over images: how much other photos of the same kind would change the result. The SD "
             "(standard deviation) is over seeds: how much another training run would change it; a single seed or an "
-            "ensemble says nothing about that. Verdicts take both into account, as far as known, and are corrected "
-            "for the number of rows: an adjusted p below 0.05 counts as a difference (Holm's correction). About one "
-            "in twenty tables without any true difference therefore claims one; tables with a single seed do so more "
-            "often."
+            "ensemble of all seeds says nothing about that. Verdicts take both into account, as far as known, and are "
+            "corrected for the number of rows: an adjusted p below 0.05 counts as a difference (Holm's correction). "
+            "About one in twenty tables without any true difference therefore claims one; tables with a single seed do "
+            "so more often."
         ),
         charts=tuple(chart for chart in (_interval_chart(result), _cost_chart(result)) if chart is not None),
         tables=(Table(say("All rows"), columns, rows, len(rows)),),
