@@ -124,7 +124,7 @@ def test_ctrl_c_leaves_nothing(place, environment, command, tmp_path) -> None:
 
 def test_a_full_disk_is_told_in_one_line(data, command, environment, tmp_path) -> None:
     """A limit on the size of files stands for a disk without space: the system call fails in the same way."""
-    limited = f"ulimit -f 1; trap '' XFSZ; exec {command} audit '{data}' --out '{tmp_path / 'out'}'"
+    limited = f"ulimit -f 1; trap '' XFSZ; exec '{command}' audit '{data}' --out '{tmp_path / 'out'}'"
     done = subprocess.run(
         ["bash", "-c", limited],
         env={**environment, "SHELFMIND_CACHE": str(tmp_path / "cache")},
