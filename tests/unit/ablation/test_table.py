@@ -8,7 +8,7 @@ import pytest
 
 from shelfmind.ablation.ablate import table_name
 from shelfmind.ablation.expansion import Expansion, Settings
-from shelfmind.ablation.table import BASE, read_table
+from shelfmind.ablation.table import BASE, read_table, table_names
 from shelfmind.errors import UserError
 from shelfmind.requests.ablating import AblateRequest
 
@@ -156,3 +156,13 @@ def test_a_table_is_not_called_like_the_folders_beside_it() -> None:
 def test_the_tables_of_the_benchmarks_expand(path: Path) -> None:
     expansion = Expansion(read_table(str(path)), path.stem, Settings())
     assert {cell.row for cell in expansion.cells((0, 1))} == {BASE, *(row.name for row in read_table(str(path)).rows)}
+
+
+@pytest.mark.parametrize("name", table_names())
+def test_a_row_keeps_the_given_network_unless_it_names_another(name: str) -> None:
+    widths = [16, 32, 64, 128]
+    settings = Settings(overrides=(f"model.arguments.widths={widths}",))
+    expansion = Expansion(read_table(name), name, settings)
+    kept = {row.name for row in expansion.table.rows if "model.name" not in row.set and not row.ensemble}
+    changed = {row for row in kept if expansion.recipes[row].model.arguments.get("widths") != widths}
+    assert not changed, f"rows {sorted(changed)} replace model.arguments as a whole"
