@@ -1,10 +1,11 @@
-"""Compare the rows of an ablation on tall, square and wide photos separately.
+"""Compare the rows of an ablation on groups of photos: tall, square and wide ones, or groups of classes.
 
     shelfmind ablate resize --data PHOTOS --seeds 3 --jobs 2 --out FOLDER
-    .venv/bin/python benchmarks/by_shape.py resize --data PHOTOS --seeds 3 --jobs 2 --out FOLDER
+    .venv/bin/python benchmarks/by_group.py resize --data PHOTOS --seeds 3 --jobs 2 --out FOLDER
 
 Pass the same arguments as to `shelfmind ablate`. Nothing is trained; the results are read from the folder. Differences
-are paired by photo, averaged over the seeds, with a 95% bootstrap interval over the photos of a shape.
+are paired by photo, averaged over the seeds, with a 95% bootstrap interval over the photos of a group. `--classes FILE`
+groups by class: a CSV with the columns class and group.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from command import exit_status, parser_of
 from PIL import Image
+from rows import read_rows
 
 from shelfmind.ablation.expansion import Expansion, Settings
 from shelfmind.ablation.store import Result, Store, digest_of_paths
@@ -47,6 +49,16 @@ def shapes_of(paths: list[Path]) -> dict[str, Bools]:
     }
 
 
+def classes_of(labels: list[str], file: Path) -> dict[str, Bools]:
+    """Return which photos belong to each group of classes, given the class of each photo."""
+    group = {row["class"]: row["group"] for row in read_rows(file)}
+    missing = sorted(set(labels) - group.keys())
+    if missing:
+        raise UserError(f"{file} does not list the class '{missing[0]}'")
+    groups = np.array([group[label] for label in labels])
+    return {"all": np.ones(len(groups), bool), **{str(each): groups == each for each in np.unique(groups)}}
+
+
 def hits_of(store: Store, expansion: Expansion, seeds: list[int], images: str) -> dict[str, Wide]:
     """Return each row's mean over its seeds per photo; rows that lack a seed are left out."""
     found: dict[str, list[Wide]] = {}
@@ -64,17 +76,22 @@ def main() -> None:
     request = AblateRequest(table=arguments.table, data=arguments.data, seeds=arguments.seeds, out=arguments.out)
     catalog = open_catalog(arguments.data, None, 0)
     split = arguments.split or ("test" if catalog.split("test") else "val")
-    paths = sorted((sample.path for sample in catalog.split(split)), key=str)
+    samples = sorted(catalog.split(split), key=lambda sample: str(sample.path))
+    paths = [sample.path for sample in samples]
     settings = Settings(arguments.recipe, tuple(arguments.set), arguments.epochs, data=absolute(arguments.data))
     expansion = Expansion(read_table(arguments.table), Path(arguments.table).stem, settings)
     store = Store(arguments.out.absolute(), data_digest(catalog), split, available_cores() // arguments.jobs)
     hits = hits_of(store, expansion, list(request.seeds), digest_of_paths([str(path) for path in paths]))
     if BASE not in hits:
         raise UserError(f"{arguments.out} has no results of the base for these arguments")
-    for shape, chosen in shapes_of(paths).items():
+    if arguments.classes is None:
+        groups = shapes_of(paths)
+    else:
+        groups = classes_of([catalog.class_names[sample.label] for sample in samples], arguments.classes)
+    for group, chosen in groups.items():
         if not chosen.any():
             continue
-        print(f"\n{shape}: {int(chosen.sum())} photos\n\n| row | top-1 | difference to base (95%) |")
+        print(f"\n{group}: {int(chosen.sum())} photos\n\n| row | top-1 | difference to base (95%) |")
         print("| --- | ---: | ---: |")
         for row, each in hits.items():
             told = "" if row == BASE else _told(each[chosen] - hits[BASE][chosen])
@@ -97,6 +114,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--split")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--classes", type=Path, help="a CSV with the columns class and group (default: by shape)")
     return parser.parse_args()
 
 
