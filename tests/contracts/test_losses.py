@@ -30,7 +30,7 @@ def entropies(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 def effective(beta: float) -> np.ndarray:
     weights = (1 - beta) / (1 - beta**COUNTS)
-    return np.asarray(weights / weights.mean())
+    return np.asarray(weights / np.average(weights, weights=COUNTS))
 
 
 def focal(logits: np.ndarray, targets: np.ndarray) -> float:

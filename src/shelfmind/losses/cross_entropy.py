@@ -37,8 +37,8 @@ def focal(counts: Counts, smoothing: float, gamma: float = 2.0) -> Loss:
 
 
 def class_balanced(counts: Counts, smoothing: float, beta: float = 0.999, weighted_from: float = 0.0) -> Loss:
-    """Cross entropy weighted by (1 - beta) / (1 - beta^n) for an image's class with n training images; the weights
-    average 1 over the classes (Cui et al., CVPR 2019, equation 4).
+    """Cross entropy weighted by (1 - beta) / (1 - beta^n) for an image's class with n training images (Cui et al., CVPR
+    2019, equation 4). The weights average 1 over the training images, so that they do not change the learning rate.
 
     Before the training progress `weighted_from`, all weights are 1 (deferred re-weighting, Cao et al. 2019).
     """
@@ -68,8 +68,13 @@ def deferred(weights: Tensor, progress: Tensor, weighted_from: float) -> Tensor:
 
 
 def balancing_weights(counts: Counts, beta: float) -> npt.NDArray[np.float32]:
-    """(1 - beta) / (1 - beta^n) of each class, scaled to a mean of 1; a class without images counts as one image."""
+    """(1 - beta) / (1 - beta^n) of each class, scaled to a mean of 1 over the images.
+
+    A class without images counts as one image. Averaged over the classes instead, as in the paper, the weights of most
+    images of a long tail are far below 1, which lowers the learning rate.
+    """
     if not 0 <= beta < 1:
         raise ValueError(f"beta must lie in [0, 1), got {beta}")
-    weights = (1 - beta) / (1 - beta ** np.maximum(counts, 1).astype(np.float64))
-    return np.asarray(weights / weights.mean(), np.float32)
+    images = np.maximum(counts, 1).astype(np.float64)
+    weights = (1 - beta) / (1 - beta**images)
+    return np.asarray(weights / np.average(weights, weights=images), np.float32)

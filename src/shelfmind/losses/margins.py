@@ -38,7 +38,7 @@ def ldam(
 ) -> Loss:
     """Cosines less a margin of n^(-1/4) at the true class, scaled to `largest_margin` for the rarest class, times
     `scale`, with class-balanced weights in the last part of training (LDAM-DRW, Cao et al., NeurIPS 2019, equations
-    10 to 13)."""
+    10 to 13). The weights average 1 over the training images."""
     require_positive(largest_margin=largest_margin, scale=scale)
     roots = np.maximum(counts, 1).astype(np.float64) ** -0.25
     margins = Tensor((largest_margin * roots / roots.max()).astype(np.float32))

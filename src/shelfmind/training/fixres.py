@@ -143,7 +143,6 @@ def tuning_recipe(recipe: Recipe, size: int, epochs: int) -> Recipe:
         "warmup": 0.0,
         "stages": (),
         "trainable": "classifier_and_last_norm",
-        "keep": "best",
     }
     update = {
         "augment": flips,
