@@ -38,7 +38,6 @@ from shelfmind.analysis.decisions import FILE_NAME, read_decisions
 from shelfmind.cleaning.preparation_record import IMAGES_FILE
 from shelfmind.data.list_file import write_list
 from shelfmind.errors import UserError, unknown_name
-from shelfmind.evaluation.comparisons import compare
 from shelfmind.files import write_json
 from shelfmind.machine.checksums import file_sha256
 from shelfmind.requests.ablating import AblateRequest
@@ -260,13 +259,14 @@ def _figures_of(row: str, found: Mapping[str, Mapping[int | None, Result]], othe
     own = Finished(tuple(found[row]), tuple(found[row].values()))
     told: dict[str, Any] = {"row": row, "against": other}
     for metric in METRICS:
-        by_seed = own.scores(metric).mean(axis=1)
+        by_seed = own.by_seed(metric)
         spread = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None
-        told[metric] = {"mean": float(by_seed.mean()), "spread": spread, "by_seed": by_seed.tolist()}
-        shared = [seed for seed in found[row] if other is not None and seed in found.get(other, {})]
-        if other is not None and shared:
-            plain = Finished(tuple(found[other]), tuple(found[other].values()))
-            change = compare(own.scores(metric, shared), plain.scores(metric, shared))
+        told[metric] = {"mean": float(np.mean(by_seed)), "spread": spread, "by_seed": by_seed}
+        if other is None or other not in found:
+            continue
+        plain = Finished(tuple(found[other]), tuple(found[other].values()))
+        change = own.compared_with(plain, metric)
+        if change is not None:
             told[metric] |= {"change": change.difference, "ci95": list(change.ci95), "changes": list(change.by_seed)}
     return told
 

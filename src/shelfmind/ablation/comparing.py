@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ from shelfmind.evaluation.calibration import expected_calibration_error, reliabi
 from shelfmind.evaluation.comparisons import (
     LEVEL,
     Comparison,
-    class_mean_scores,
     compare,
     expected_by_chance,
     p_values,
@@ -26,6 +25,7 @@ from shelfmind.evaluation.comparisons import (
 )
 from shelfmind.evaluation.metrics import ShotCutoffs, macro_top1, shot_groups, top_k
 from shelfmind.evaluation.multiplicity import holm
+from shelfmind.evaluation.outcomes import Outcomes
 
 _MIN_PROBABILITY = 1e-12
 """Lower bound of probabilities before taking logarithms."""
@@ -38,16 +38,39 @@ class Finished:
     seeds: tuple[int | None, ...]
     results: tuple[Result, ...]
 
-    def scores(self, metric: str, seeds: Sequence[int | None] | None = None) -> Wide:
-        """The deciding score per image, for these seeds or all, shape (seeds, N)."""
-        chosen = [
-            result for seed, result in zip(self.seeds, self.results, strict=True) if seeds is None or seed in seeds
-        ]
+    def by_seed(self, metric: str) -> list[float]:
+        """The deciding metric of each result."""
+        return [_METRICS[metric](each.outcomes) for each in self.results]
+
+    def compared_with(self, other: Finished, metric: str, shares_runs: bool = False) -> Comparison | None:
+        """Compare with another row on the seeds that both have; None if there are none.
+
+        The seeds of ensembles are not paired.
+        """
+        paired = None not in (*self.seeds, *other.seeds)
+        shared = [seed for seed in self.seeds if seed in other.seeds] if paired else None
+        if shared == []:
+            return None
+        classes = self.results[0].outcomes.labels if metric == "macro_top1" else None
+        return compare(self._scores(metric, shared), other._scores(metric, shared), paired, classes, shares_runs)
+
+    def _scores(self, metric: str, seeds: Sequence[int | None] | None) -> Wide:
+        """The score of each image, for these seeds or all, shape (seeds, N): log-likelihoods or hits."""
+        chosen = [each for seed, each in zip(self.seeds, self.results, strict=True) if seeds is None or seed in seeds]
         if metric == "likelihood":
-            truths = np.stack([each.outcomes.truth_probability for each in chosen])
-            return np.asarray(np.log(np.maximum(truths, _MIN_PROBABILITY)))
-        hits = np.stack([each.outcomes.correct for each in chosen]).astype(np.float64)
-        return hits if metric == "top1" else class_mean_scores(hits, chosen[0].outcomes.labels)
+            return np.stack([_log_likelihoods(each.outcomes) for each in chosen])
+        return np.stack([each.outcomes.correct for each in chosen]).astype(np.float64)
+
+
+def _log_likelihoods(outcomes: Outcomes) -> Wide:
+    return np.asarray(np.log(np.maximum(outcomes.truth_probability, _MIN_PROBABILITY)), np.float64)
+
+
+_METRICS: Mapping[str, Callable[[Outcomes], float]] = {
+    "top1": lambda outcomes: top_k(outcomes, 1),
+    "macro_top1": macro_top1,
+    "likelihood": lambda outcomes: float(_log_likelihoods(outcomes).mean()),
+}
 
 
 def tabulate(
@@ -115,13 +138,10 @@ def _comparisons(expansion: Expansion, found: Mapping[str, Finished]) -> dict[st
         own, other = found[name], found[row.against]
         if name == BASE or not own.results or not other.results:
             continue
-        metric = expansion.table.metric
-        shared = [seed for seed in own.seeds if seed in other.seeds and seed is not None]
-        if None not in (*own.seeds, *other.seeds):
-            if shared:
-                comparisons[name] = compare(own.scores(metric, shared), other.scores(metric, shared))
-        else:
-            comparisons[name] = compare(own.scores(metric), other.scores(metric), paired=False)
+        shares_runs = expansion.starts_from_runs_of(name, row.against)
+        comparison = own.compared_with(other, expansion.table.metric, shares_runs)
+        if comparison is not None:
+            comparisons[name] = comparison
     return comparisons
 
 
@@ -140,7 +160,7 @@ def _figures(found: Finished, metric: str, train_counts: Ints) -> dict[str, Any]
     """Means over the seeds, and the spread of the deciding metric."""
     if not found.results:
         return {"seeds": [], "mean": None, "by_seed": [], "spread": None, "figures": {}}
-    by_seed = found.scores(metric).mean(axis=1).tolist()
+    by_seed = found.by_seed(metric)
     figures = [_figures_of(result, train_counts) for result in found.results]
     means = {key: _mean([each[key] for each in figures]) for key in figures[0]}
     spread = float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else None
@@ -151,14 +171,8 @@ def _figures(found: Finished, metric: str, train_counts: Ints) -> dict[str, Any]
 def _figures_of(result: Result, train_counts: Ints) -> dict[str, float | None]:
     outcomes = result.outcomes
     shots = {group.name: group.top1 for group in shot_groups(outcomes, train_counts, ShotCutoffs())}
-    likelihood = float(np.log(np.maximum(outcomes.truth_probability, _MIN_PROBABILITY)).mean())
     ece = expected_calibration_error(reliability_bins(outcomes))
-    return {
-        "top1": top_k(outcomes, 1),
-        "macro_top1": macro_top1(outcomes),
-        "likelihood": likelihood,
-        "ece": ece,
-    } | shots
+    return {**{name: metric(outcomes) for name, metric in _METRICS.items()}, "ece": ece, **shots}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

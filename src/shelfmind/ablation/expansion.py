@@ -46,7 +46,9 @@ class Expansion:
         first = Row(name=BASE, words=base.words, wrong_labels=base.wrong_labels)
         self.rows: dict[str, Row] = {BASE: first, **{row.name: row for row in table.rows}}
         self._require_order()
-        self.recipes = {row.name: self._recipe(row) for row in self.rows.values()}
+        self.recipes: dict[str, Recipe] = {}
+        for row in self.rows.values():  # the base first
+            self.recipes[row.name] = self._recipe(row)
         for row in self.rows.values():
             self._require_trainable(row)
         self._require_different()
@@ -66,6 +68,11 @@ class Expansion:
         given = self.rows[row]
         steps = self._answer(given, seeds if given.ensemble is True else seeds[:1]).all_steps()
         return tuple(step.length for step in steps if step.length)
+
+    def starts_from_runs_of(self, row: str, other: str) -> bool:
+        """Whether a row uses or continues the runs of another row instead of training its own from the beginning."""
+        own, others = (self._answer(self.rows[name], (0,)) for name in (row, other))
+        return bool(set(own.all_steps()) & set(others.steps)) and self.rows[row].teacher is None
 
     def changes(self, row: str) -> dict[str, str]:
         """The changes of a row, for reports."""
@@ -94,6 +101,8 @@ class Expansion:
                 [*_overrides(table.base.set), *settings.overrides, *self._epochs(), *_overrides(row.set)],
             )
             require_trained_size(recipe)
+            if row.name != BASE:
+                _require_whole_arguments(row, recipe, self.recipes[BASE])
         except UserError as error:
             where = f"table {self.name}: " if row.name == BASE else f"table {self.name}: row '{row.name}': "
             raise UserError(f"{where}{error.message}") from None
@@ -155,7 +164,7 @@ class Expansion:
             if pretrain.broader is not None:
                 recipe = with_overrides(own, changes, "of the row")
             else:
-                recipe = load_recipe("pretrain", changes)
+                recipe = load_recipe("pretrain", [*_preparation(own), *changes])
             require_trained_size(recipe)
         except UserError as error:
             raise UserError(f"table {self.name}: row '{row.name}': pretrain: {error.message}") from None
@@ -228,6 +237,37 @@ def _share_before(row: Row) -> float:
     if row.init is not None:
         return 1 / (1 + row.length)
     return 0.0 if row.pretrain is None else row.pretrain.length / (1 + row.pretrain.length)
+
+
+def _require_whole_arguments(row: Row, recipe: Recipe, base: Recipe) -> None:
+    """Reject a row that would silently drop arguments of the base's network or loss, such as its widths."""
+    if recipe.model.name == base.model.name:
+        _require_none_dropped(row, "model.arguments", recipe.model.arguments, base.model.arguments)
+    if recipe.loss.name == base.loss.name:
+        _require_none_dropped(row, "loss.arguments", recipe.loss.arguments, base.loss.arguments)
+
+
+def _require_none_dropped(row: Row, key: str, own: Mapping[str, Any], base: Mapping[str, Any]) -> None:
+    dropped = sorted(base.keys() - own.keys())
+    if key in row.set and dropped:
+        raise UserError(
+            f"{key} replaces all arguments of the base, and drops {', '.join(dropped)}; "
+            f"set single ones instead, such as {key}.{next(iter(own), dropped[0])}"
+        )
+
+
+def _preparation(recipe: Recipe) -> list[str]:
+    """How photos are prepared and computed with, which pretraining without labels takes over from a row."""
+    data, train = recipe.data, recipe.train
+    kept = {
+        "data.resize": data.resize,
+        "data.fill": list(data.fill),
+        "data.mean": list(data.mean),
+        "data.std": list(data.std),
+        "train.kernels": train.kernels,
+        "train.amp": train.amp,
+    }
+    return _overrides(kept)
 
 
 def _overrides(changes: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from shelfmind.evaluation.intervals import (
     FEW_HITS,
     Z95,
     Interval,
+    class_mean_gain_interval,
     nearly_constant,
     nearly_constant_interval,
     paired_gain_interval,
@@ -24,7 +25,7 @@ from shelfmind.evaluation.intervals import (
 LEVEL = 0.05
 """Significance level: the accepted probability of claiming a difference that does not exist."""
 PRIOR_ROWS = 2
-"""Weight of the table's mean spread relative to a row's own, in rows."""
+"""Weight of the mean spread of comparable rows relative to a row's own, in rows."""
 _MIN_ROWS = 3
 """Minimum number of comparisons for a mean spread."""
 Verdict = Literal["better", "worse", "none"]
@@ -43,6 +44,8 @@ class Comparison:
         by_seed: the difference of each seed that both have; empty where seeds cannot be paired.
         spread: their standard deviation, None for fewer than two.
         noise: variance of the difference from the interaction of images and seeds, which both of the above include.
+        shares_runs: whether both results are of the same training runs, as with other test-time views. Such
+            differences vary much less over seeds than those between separate runs.
     """
 
     difference: float
@@ -50,6 +53,7 @@ class Comparison:
     by_seed: tuple[float, ...]
     spread: float | None
     noise: float = 0.0
+    shares_runs: bool = False
 
     @property
     def excludes_zero(self) -> bool:
@@ -71,24 +75,44 @@ class Comparison:
         return self.variance_over_images + max(0.0, seed_variance - self.noise)
 
 
-def compare(scores: Wide, others: Wide, paired: bool = True) -> Comparison:
+def compare(
+    scores: Wide, others: Wide, paired: bool = True, classes: Ints | None = None, shares_runs: bool = False
+) -> Comparison:
     """Compare scores (S, N) of S seeds on N images with others on the same images; higher is better.
 
     With `paired`, the seeds are the same in the same order. Otherwise, as for an ensemble of all seeds, means over
-    seeds are compared, and their spread is unknown.
+    seeds are compared, and their spread is unknown. With `classes`, the label of each image (N,), the mean over the
+    classes is compared (for hits: macro top-1), otherwise the mean over images.
     """
     by_image = scores.mean(axis=0) - others.mean(axis=0)
-    difference, interval = float(by_image.mean()), _interval(by_image)
+    interval = _interval(by_image) if classes is None else class_mean_gain_interval(by_image, classes)
+    by_image = _contributions(by_image[None], classes)[0]
+    difference = float(by_image.mean())
     if not paired:
         return Comparison(difference, interval, (), None)
-    differences = scores - others
+    differences = _contributions(scores - others, classes)
     seeds, images = differences.shape
     by_seed = differences.mean(axis=1)
     if seeds < 2:
         return Comparison(difference, interval, tuple(by_seed.tolist()), None)
     rest = differences - by_seed[:, None] - by_image + difference
     noise = float((rest**2).sum()) / ((seeds - 1) * (images - 1)) / (seeds * images)
-    return Comparison(difference, interval, tuple(by_seed.tolist()), float(np.std(by_seed, ddof=1)), noise)
+    spread = float(np.std(by_seed, ddof=1))
+    return Comparison(difference, interval, tuple(by_seed.tolist()), spread, noise, shares_runs)
+
+
+def _contributions(differences: Wide, classes: Ints | None) -> Wide:
+    """Return the contribution of each image, (S, N), to the mean over classes: their mean, and to first order the
+    variance that they have, are those of the mean over classes (Efron's infinitesimal jackknife, 1981).
+
+    Without classes, these are the differences themselves.
+    """
+    if classes is None:
+        return differences
+    _, classes, images = np.unique(classes, return_inverse=True, return_counts=True)
+    means = np.stack([np.bincount(classes, each) / images for each in differences])
+    weights = len(classes) / len(images) / images
+    return np.asarray(means.mean(axis=1)[:, None] + weights[classes] * (differences - means[:, classes]))
 
 
 def p_values(comparisons: Sequence[Comparison]) -> list[float]:
@@ -111,17 +135,22 @@ class _OverSeeds:
 def _over_seeds(comparisons: Sequence[Comparison]) -> list[_OverSeeds | None]:
     """Return the variance over seeds of each comparison of a table, None if unknown.
 
-    The spread over few seeds is itself very noisy, so each one is shrunk towards the table's mean, which counts for two
-    rows (as in Smyth, Statistical Applications in Genetics and Molecular Biology 2004, there with an estimated weight).
+    The spread over few seeds is itself very noisy, so each one is shrunk towards the mean of the table's rows with
+    separate runs, or of those that share runs, which counts for two rows (as in Smyth, Statistical Applications in
+    Genetics and Molecular Biology 2004, there with an estimated weight).
     """
-    spreads = [each.variance_over_seeds for each in comparisons]
-    known = [spread for spread in spreads if spread is not None]
-    prior = PRIOR_ROWS if len(known) >= _MIN_ROWS else 0
-    mean = float(np.mean(known)) if prior else 0.0
-    return [
-        None if own is None else _OverSeeds((own + prior * mean) / (1 + prior), (len(each.by_seed) - 1) * (1 + prior))
-        for each, own in zip(comparisons, spreads, strict=True)
-    ]
+    known: dict[bool, list[float]] = {False: [], True: []}
+    for each in comparisons:
+        if each.variance_over_seeds is not None:
+            known[each.shares_runs].append(each.variance_over_seeds)
+    found: list[_OverSeeds | None] = []
+    for each in comparisons:
+        alike, own = known[each.shares_runs], each.variance_over_seeds
+        prior = PRIOR_ROWS if len(alike) >= _MIN_ROWS else 0
+        mean = float(np.mean(alike)) if prior else 0.0
+        freedom = (len(each.by_seed) - 1) * (1 + prior)
+        found.append(None if own is None else _OverSeeds((own + prior * mean) / (1 + prior), freedom))
+    return found
 
 
 def _p_value(comparison: Comparison, seeds: _OverSeeds | None) -> float:
@@ -159,12 +188,6 @@ def _exclusion(comparison: Comparison, seeds: _OverSeeds | None) -> float:
     total = comparison.variance(0.0 if seeds is None else seeds.variance)
     reach = Z95 * math.sqrt(comparison.variance_over_images / total) if total else Z95
     return float(2 * norm.sf(reach))
-
-
-def class_mean_scores(hits: Wide, labels: Ints) -> Wide:
-    """Weight hits (S, N) so that their mean over images is the mean recall over classes, macro top-1."""
-    images = np.bincount(labels)
-    return np.asarray(hits * (len(labels) / np.count_nonzero(images) / images[labels]))
 
 
 def _interval(differences: Wide) -> Interval:

@@ -101,6 +101,26 @@ def paired_gain_interval(differences: Wide) -> Interval:
     return Interval(max(-1.0, min(point, gained - lost - half)), min(1.0, max(point, gained - lost + half)))
 
 
+def class_mean_gain_interval(differences: Wide, classes: Ints) -> Interval:
+    """Return the interval of the mean over non-empty classes of the mean difference of their images, (N,) both.
+
+    The variance is that over strata, without a resampling of the number of images of a class. As in
+    `class_mean_interval`, each class gets four extra images, here with the mean and the mean square of all, because a
+    class of one image has no spread itself; and the mean square includes one image that only the first result got
+    right and one that only the second did, as in `paired_gain_interval`.
+    """
+    _, classes, images = np.unique(classes, return_inverse=True, return_counts=True)
+    sums, squares = np.bincount(classes, differences), np.bincount(classes, differences**2)
+    point, most = float((sums / images).mean()), max(1.0, float(np.abs(differences).max()))
+    square = (float(squares.sum()) + 2 * most**2) / (len(differences) + 2)
+    overall = point * len(differences) / (len(differences) + 2)
+    means = (sums + _PSEUDO_IMAGES * overall) / (images + _PSEUDO_IMAGES)
+    variances = (squares + _PSEUDO_IMAGES * max(square, overall**2)) / (images + _PSEUDO_IMAGES) - means**2
+    variances /= 1 - images / (images + _PSEUDO_IMAGES) ** 2  # less biased: an image counts in its own class's mean
+    half = Z95 * math.sqrt(float((variances / images).sum())) / len(images)
+    return Interval(point - half, point + half)
+
+
 def nearly_constant_interval(differences: Wide) -> Interval:
     """Return the interval of the mean of differences (N,) that are nearly all the same, in any unit.
 

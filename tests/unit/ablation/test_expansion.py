@@ -115,6 +115,40 @@ def test_what_a_row_starts_from_comes_first_with_the_same_seed() -> None:
     assert taught[2].teachers == (crt[1],)
 
 
+def test_pretraining_without_labels_prepares_photos_as_its_row_does() -> None:
+    settings = Settings(overrides=("data.resize=squash", "data.mean=[0.5, 0.5, 0.5]", "train.amp=off"))
+    made = expansion({"name": "pre", "pretrain": {"set": {"data.fill": [0, 0, 0]}}}, settings=settings)
+    recipe = cells(made)["pre", 0].answer.all_steps()[0].recipe
+    assert recipe is not None
+    assert (recipe.data.resize, recipe.data.mean, recipe.train.amp) == ("squash", (0.5, 0.5, 0.5), "off")
+    assert recipe.data.fill == (0, 0, 0)
+
+
+def test_rows_that_start_from_runs_of_the_base_are_known() -> None:
+    made = expansion(
+        {"name": "views", "set": {"evaluation.tta": ["flip"]}},
+        {"name": "fixres", "fixres": {"scale": 1.2}},
+        {"name": "crt", "init": "base", "set": {"train.trainable": "classifier"}, "length": 0.25},
+        {"name": "pre", "pretrain": {}},
+        {"name": "taught", "teacher": "base"},
+        {"name": "longer", "length": 2},
+        {"name": "longer_views", "against": "longer", "length": 2, "set": {"evaluation.tta": ["flip"]}},
+    )
+    found = {row for row in made.rows if row != "base" and made.starts_from_runs_of(row, made.rows[row].against)}
+    assert found == {"views", "fixres", "crt", "longer_views"}
+
+
+def test_other_arguments_of_another_network_or_loss_are_no_mistake() -> None:
+    base = {"set": {"model.arguments.attention": "none", "loss": {"name": "focal", "arguments": {"gamma": 2.0}}}}
+    made = expansion(
+        {"name": "other", "set": {"model.name": "resnet18", "model.arguments": {}}},
+        {"name": "plain", "set": {"loss.name": "cross_entropy", "loss.arguments": {}}},
+        {"name": "more", "set": {"model.arguments": {"attention": "none", "dropout": 0.1}}},
+        base=base,
+    )
+    assert made.recipes["more"].model.arguments == {"attention": "none", "dropout": 0.1}
+
+
 def test_equal_minutes_are_those_of_all_steps() -> None:
     made = expansion(
         {"name": "pre", "pretrain": {"length": 1}},

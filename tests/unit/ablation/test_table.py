@@ -96,6 +96,11 @@ ROW = "about: x\nrows:\n  - "
         (ROW + "{name: a, set: {train.lr: 1, train.lr: 2}}\n", r"duplicate key 'train\.lr' \(line"),
         (ROW + "{name: a, set: {train.lr: 1, train: {lr: 2}}}\n", r"row 'a': set: has train\.lr twice"),
         (
+            "about: x\nbase: {set: {model.arguments.attention: none}}\nrows:\n"
+            "  - {name: a, set: {model.arguments: {dropout: 0.1}}}\n",
+            r"row 'a': model\.arguments replaces all .* drops attention; set single ones .* model\.arguments\.dropout",
+        ),
+        (
             "about: x\nbase: grocery_cup\nrows:\n  - {name: a, length: 2}\n",
             r"unknown recipe 'grocery_cup'; did you mean",
         ),

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from shelfmind.arrays import Wide
 from shelfmind.evaluation.comparisons import (
-    class_mean_scores,
     compare,
     expected_by_chance,
     p_values,
@@ -104,13 +104,77 @@ def test_a_single_image_that_differs_proves_nothing() -> None:
     assert not found.excludes_zero
 
 
-def test_class_means_are_means_of_class_mean_scores() -> None:
-    generator = np.random.default_rng(0)
-    labels = generator.choice(5, 200, p=[0.6, 0.2, 0.1, 0.05, 0.05])
-    rank = generator.integers(0, 3, 200)
-    outcomes = Outcomes(labels, labels, rank, np.ones(200), np.ones(200), 6)
-    scores = class_mean_scores((rank == 0).astype(np.float64)[None], labels)
-    assert scores.mean() == pytest.approx(macro_top1(outcomes))
+LONG_TAIL = np.repeat(np.arange(40), np.maximum(1, 200 // np.arange(1, 41) ** 1.3).astype(int))
+"""The labels of a test set with a long tail: 40 classes of 200 down to 1 image."""
+
+
+def drawn_by_class(generator: np.random.Generator, chances: np.ndarray, seeds: int = SEEDS) -> tuple[Wide, Wide]:
+    """Hits of a row and a base by class, with images that both often get right or wrong together."""
+    hardness = generator.random(len(LONG_TAIL))
+    same = generator.random((2, seeds, len(LONG_TAIL))) < 0.5
+    luck = np.where(same, hardness, generator.random((2, seeds, len(LONG_TAIL))))
+    hits = (luck < chances[:, None, LONG_TAIL]).astype(np.float64)
+    return hits[0], hits[1]
+
+
+def test_with_classes_the_means_over_classes_are_compared() -> None:
+    row, base = drawn_by_class(np.random.default_rng(0), np.random.default_rng(1).random((2, 40)))
+    found = compare(row, base, classes=LONG_TAIL)
+    expected = [macro_of(each) - macro_of(other) for each, other in zip(row, base, strict=True)]
+    assert found.by_seed == pytest.approx(expected)
+    assert found.difference == pytest.approx(np.mean(expected))
+    assert found.ci95.low < found.difference < found.ci95.high
+    assert compare(row, base, paired=False, classes=LONG_TAIL).difference == pytest.approx(np.mean(expected))
+
+
+def macro_of(hits: Wide) -> float:
+    wrong = (hits == 0).astype(np.int64)
+    ones = np.ones(len(hits))
+    return macro_top1(Outcomes(LONG_TAIL, LONG_TAIL, wrong, ones, ones, 40))
+
+
+@pytest.mark.parametrize("gain", [0.0, 0.1])
+def test_intervals_of_macro_differences_cover_the_truth_and_are_no_wider_than_needed(gain: float) -> None:
+    chances = np.random.default_rng(5).uniform(0.3, 0.85, 40)
+    both = np.stack([chances + gain, chances])
+    found = [
+        compare(*drawn_by_class(np.random.default_rng(number), both, 1), classes=LONG_TAIL) for number in range(400)
+    ]
+    covered = np.mean([each.ci95.low <= gain <= each.ci95.high for each in found])
+    assert 0.92 <= covered <= 0.985
+    deviation = np.std([each.difference for each in found])
+    width = np.mean([each.ci95.high - each.ci95.low for each in found]) / (2 * Z95)
+    assert width == pytest.approx(deviation, rel=0.2)
+
+
+def test_with_many_images_of_each_class_the_interval_is_that_of_the_bootstrap() -> None:
+    generator, classes = np.random.default_rng(0), np.repeat(np.arange(6), [400, 200, 100, 100, 60, 40])
+    differences = generator.choice([-1.0, 0.0, 1.0], len(classes), p=[0.1, 0.7, 0.2])
+    found = compare(differences[None], np.zeros((1, len(classes))), classes=classes)
+    picks = generator.integers(0, len(classes), (4000, len(classes)))
+    means = [
+        np.mean([each[classes[pick] == one].mean() for one in range(6)])
+        for pick in picks
+        for each in [differences[pick]]
+    ]
+    low, high = np.quantile(means, [0.025, 0.975])
+    assert found.ci95.low == pytest.approx(low, abs=0.004)
+    assert found.ci95.high == pytest.approx(high, abs=0.004)
+
+
+def test_rows_that_share_runs_do_not_make_the_training_of_others_look_steadier() -> None:
+    """Four rows that train on their own beside twelve that change only how the base's runs predict."""
+    claimed = []
+    for number in range(60):
+        generator = np.random.default_rng(number)
+        base, *rows = drawn(generator, [0.0] * 5, [0.04] * 5)
+        found = [compare(row, base) for row in rows]
+        for _ in range(12):
+            flipped = generator.random(base.shape) < 0.03
+            found.append(compare(np.where(flipped, 1 - base, base), base, shares_runs=True))
+        adjusted = holm(p_values(found))[:4]
+        claimed.append(any(verdict_of(each, p, IMAGES) != "none" for each, p in zip(found, adjusted, strict=False)))
+    assert np.mean(claimed) <= 0.06
 
 
 @pytest.mark.parametrize(("spread", "least", "most"), [(0.0, 0.4, 1.0), (0.04, 2.0, 4.0)])
