@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 from command import exit_status, parser_of
-from PIL import Image
+from PIL import ExifTags, Image
 from rows import read_rows
 
 from shelfmind.ablation.expansion import Expansion, Settings
@@ -34,12 +34,17 @@ TALL, WIDE = 1.5, 0.75
 """Ratio of height to width above which a photo is tall, and below which it is wide."""
 
 
+TURNED = range(5, 9)
+"""EXIF orientations of photos that are stored on their side."""
+
+
 def shapes_of(paths: list[Path]) -> dict[str, Bools]:
     """Return which photos have each shape, read from their headers."""
     ratios = []
     for path in paths:
         with Image.open(path) as image:
-            ratios.append(image.height / image.width)
+            ratio = image.height / image.width
+            ratios.append(1 / ratio if image.getexif().get(ExifTags.Base.Orientation, 1) in TURNED else ratio)
     ratio = np.array(ratios)
     return {
         "all": np.ones(len(ratio), bool),
@@ -78,7 +83,8 @@ def main() -> None:
     split = arguments.split or ("test" if catalog.split("test") else "val")
     samples = sorted(catalog.split(split), key=lambda sample: str(sample.path))
     paths = [sample.path for sample in samples]
-    settings = Settings(arguments.recipe, tuple(arguments.set), arguments.epochs, data=absolute(arguments.data))
+    given, root = tuple(arguments.set), absolute(arguments.data)
+    settings = Settings(arguments.recipe, given, arguments.epochs, arguments.max_minutes, root)
     expansion = Expansion(read_table(arguments.table), Path(arguments.table).stem, settings)
     store = Store(arguments.out.absolute(), data_digest(catalog), split, available_cores() // arguments.jobs)
     hits = hits_of(store, expansion, list(request.seeds), digest_of_paths([str(path) for path in paths]))
@@ -91,10 +97,11 @@ def main() -> None:
     for group, chosen in groups.items():
         if not chosen.any():
             continue
-        print(f"\n{group}: {int(chosen.sum())} photos\n\n| row | top-1 | difference to base (95%) |")
+        print(f"\n{group}: {int(chosen.sum())} photos\n\n| row | top-1 | difference (95%) |")
         print("| --- | ---: | ---: |")
         for row, each in hits.items():
-            told = "" if row == BASE else _told(each[chosen] - hits[BASE][chosen])
+            against = expansion.rows[row].against
+            told = "" if row == BASE or against not in hits else _told(each[chosen] - hits[against][chosen])
             print(f"| {row} | {100 * each[chosen].mean():.1f} | {told} |")
 
 
@@ -112,6 +119,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--recipe")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--epochs", type=int)
+    parser.add_argument("--max-minutes", type=float)
     parser.add_argument("--split")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--classes", type=Path, help="a CSV with the columns class and group (default: by shape)")

@@ -13,17 +13,20 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
 from command import exit_status, parser_of
 
 from shelfmind.data import open_catalog
+from shelfmind.data.digest import data_digest
 from shelfmind.data.folds import block_folds
 from shelfmind.errors import UserError
 from shelfmind.evaluation import Evaluation, evaluate
-from shelfmind.files import write_json
+from shelfmind.files import make_folder, write_json
 from shelfmind.records import Catalog, Predictions
+from shelfmind.runs.plans import keep_plan
 from shelfmind.tables import write_table
 from shelfmind.training.run import resume, train
 
@@ -52,7 +55,7 @@ def run_fold(data: Path, run: Path, arguments: argparse.Namespace) -> Evaluation
     return train(
         data,
         recipe=arguments.recipe,
-        overrides=arguments.set,
+        overrides=["train.keep=last", *arguments.set],  # the best epoch would be chosen on the held-out images
         max_minutes=arguments.max_minutes,
         seed=arguments.seed,
         out=run,
@@ -78,6 +81,8 @@ def main() -> int:
 
     def work() -> None:
         catalog = open_catalog(arguments.data)
+        make_folder(arguments.out)
+        keep_plan(arguments.out / "plan.json", _plan(arguments, data_digest(catalog)))
         runs = []
         for fold in arguments.only or range(arguments.folds):
             folder = arguments.out / f"fold{fold}"
@@ -96,6 +101,12 @@ def main() -> int:
         write_json(arguments.out / "together.json", figures)
 
     return exit_status(work)
+
+
+def _plan(arguments: argparse.Namespace, digest: str) -> dict[str, Any]:
+    """Return what all folds must have in common."""
+    kept = {name: getattr(arguments, name) for name in ("recipe", "set", "max_minutes", "folds", "seed")}
+    return {"data": str(arguments.data.absolute()), "digest": digest, **kept}
 
 
 def _arguments() -> argparse.Namespace:

@@ -33,8 +33,9 @@ from rows import read_rows
 from sklearn.metrics import average_precision_score
 
 from shelfmind import generate
-from shelfmind.files import write_json
+from shelfmind.files import make_folder, write_json
 from shelfmind.records import Predictions
+from shelfmind.runs.plans import keep_plan
 from shelfmind.tables import write_table
 from shelfmind.training.label_check import find_label_errors
 from shelfmind.training.run import resume, train
@@ -279,6 +280,10 @@ def main() -> int:
     arguments = _arguments()
 
     def work() -> None:
+        make_folder(arguments.out)
+        kept = {name: getattr(arguments, name) for name in ("classes", "images", "epochs", "gain_epochs")}
+        recipe = {"recipe": arguments.recipe.read_text(encoding="utf-8")}
+        keep_plan(arguments.out / "plan.json", {"data": str(arguments.out), "digest": "", **kept, **recipe})
         for seed in arguments.seeds:
             run_seed(seed, arguments)
         summary = summarise([arguments.out / str(seed) for seed in arguments.seeds], arguments.trainings)

@@ -16,6 +16,7 @@ import argparse
 import json
 import math
 import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -172,17 +173,26 @@ class Training:
         kept = self.out / "state.pt"
         if kept.exists():
             state = torch.load(kept)
+            if state["settings"] != self.settings:
+                sys.exit(f"{self.out} was started with other settings: {state['settings']}")
             self.network.load_state_dict(state["network"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.log, self.epochs = state["log"], state["epochs"]
         elif self.epochs is None:
             self.epochs = self.epochs_within(self.arguments.minutes)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that a resumed run must share."""
+        names = ("minutes", "epochs", "network", "size", "batch_size", "lr", "weight_decay", "precision", "seed")
+        return {name: getattr(self.arguments, name) for name in names}
+
     def save(self) -> None:
         """Save state and log atomically."""
         self.out.mkdir(parents=True, exist_ok=True)
         state = {"network": self.network.state_dict(), "optimizer": self.optimizer.state_dict()}
-        torch.save({**state, "log": self.log, "epochs": self.epochs}, self.out / "state.new")
+        state |= {"log": self.log, "epochs": self.epochs, "settings": self.settings}
+        torch.save(state, self.out / "state.new")
         os.replace(self.out / "state.new", self.out / "state.pt")
         (self.out / "log.json").write_text(json.dumps(self.log))
 
