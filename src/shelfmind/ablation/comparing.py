@@ -217,6 +217,7 @@ def _cost(store: Store, cells: Sequence[Cell]) -> dict[str, Any] | None:
         "processor_s": round(float(np.mean([sum(cost.processor_s for cost in each) for each in spent])), 1),
         "memory_mib": max(cost.memory_mib for each in spent for cost in each),
         "cores": sorted({cost.cores for each in spent for cost in each}),
+        "kernels": sorted({cost.kernels for each in spent for cost in each if cost.kernels}),
     }
 
 

@@ -23,13 +23,14 @@ RUNS, RESULTS, LISTS = "runs", "results", "data"
 @dataclass(frozen=True)
 class Cost:
     """The cost of a run so far, without work lost by a kill: wall-clock `seconds`, `processor_s` of all cores, peak
-    memory, number of `cores`; `done` if it is finished."""
+    memory, number of `cores`, and kernels with their precision, such as ``onednn bf16``; `done` if it is finished."""
 
     seconds: float = 0.0
     processor_s: float = 0.0
     memory_mib: float = 0.0
     cores: int = 0
     done: bool = False
+    kernels: str = ""
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ class Meter(Watcher):
                 memory_mib=max(self.before.memory_mib, _peak_memory_mib()),
                 cores=available_cores(),
                 done=done,
+                kernels=_kernels_of(self.place.run) if done else "",
             )
         )
 
@@ -207,6 +208,15 @@ _KINDS: dict[str, Callable[[Mapping[str, Any], Path, Meter, Mapping[str, Any]], 
     "soup": _soup,
     "fixres": _fixres,
 }
+
+
+def _kernels_of(run: Path) -> str:
+    """The kernels that a run was trained with, and their precision."""
+    from shelfmind.runs.folder import RunFolder, read_json
+
+    provenance = RunFolder(run).provenance
+    kernels = read_json(provenance).get("kernels") if provenance.exists() else None
+    return f"{kernels['name']} {kernels['precision']}" if kernels else ""
 
 
 def _exit_with_parent() -> None:

@@ -95,6 +95,15 @@ def cautions(result: Mapping[str, Any]) -> list[Text]:
     longer = _longer(result)
     if longer:
         found.append(say("More than 10% over the time budget (minutes): {}.", listed(longer)))
+    kernels = sorted({each for row in result["rows"] for each in (row["cost"] or {}).get("kernels", [])})
+    if len(kernels) > 1:
+        found.append(
+            say(
+                "Training runs differ in kernels or precision ({}): rows may differ for that reason, and their minutes "
+                "cannot be compared.",
+                listed(kernels),
+            )
+        )
     if result["chosen_by_metric"]:
         found.append(
             say(

@@ -614,6 +614,7 @@ CHINESE = {
     "Nothing can be compared yet.": "尚无可比较的结果。",
     "Incomplete: {} of {} training runs and evaluations are done.": "尚未完成：已完成 {} 项，共 {} 项训练与评估。",
     "With one seed, the variation between training runs is unknown; only image sampling is accounted for.": "只有一个随机种子，无从得知各次训练之间的波动；仅计入图片的抽样波动。",
+    "Training runs differ in kernels or precision ({}): rows may differ for that reason, and their minutes cannot be compared.": "各次训练的算子库或精度不同（{}）：各行的差异可能由此产生，用时也不可比。",
     "The evaluation images also selected each run's best epoch: all metrics are optimistic, differences hardly.": "评估用的图片也用于选择最佳轮次：各指标偏乐观，差异几乎不受影响。",
 }
 """Translations by English text. `{}` are the values in order, `{1}` is the second one."""

@@ -58,7 +58,7 @@ def table(store: Store, made: Expansion) -> dict[str, Any]:
         result(RIGHT[cell.row], cell.seed or 0).save(store.result(cell.answer))
         for step in cell.answer.all_steps():
             store.place(step).folder.mkdir(parents=True, exist_ok=True)
-            store.place(step).keep_cost(Cost(60.0, 90.0, 500.0 + (cell.seed or 0), 2, True))
+            store.place(step).keep_cost(Cost(60.0, 90.0, 500.0 + (cell.seed or 0), 2, True, "onednn bf16"))
     failures = [Failure("broken", 1, "no | such thing")]
     found = tabulate(made, store, cells, failures, np.array([200, 50, 10, 5]))
     about = {"about": {"en": "What helps?", "zh": "什么有效？"}, "table": "mine", "recipe": "default", "base": "x: 1\n"}
@@ -103,7 +103,8 @@ def test_what_chance_would_give(table: dict[str, Any]) -> None:
 
 
 def test_cost_is_that_of_all_steps_as_if_none_were_shared(table: dict[str, Any]) -> None:
-    assert of(table, "good")["cost"] == {"seconds": 60.0, "processor_s": 90.0, "memory_mib": 502.0, "cores": [2]}
+    spent = {"seconds": 60.0, "processor_s": 90.0, "memory_mib": 502.0, "cores": [2], "kernels": ["onednn bf16"]}
+    assert of(table, "good")["cost"] == spent
     assert of(table, "together")["cost"]["processor_s"] == 270.0
     assert of(table, "broken")["cost"] is None
     assert of(table, "good")["images_per_second"] == pytest.approx(100)

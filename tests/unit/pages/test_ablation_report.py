@@ -11,7 +11,7 @@ from shelfmind.pages.ablation_words import minutes
 from shelfmind.pages.row_charts import BarRow, IntervalRow, amount_chart, interval_chart
 from shelfmind.pages.words import say
 
-COST = {"seconds": 60.0, "processor_s": 90.0, "memory_mib": 512.0, "cores": [2]}
+COST = {"seconds": 60.0, "processor_s": 90.0, "memory_mib": 512.0, "cores": [2], "kernels": ["onednn bf16"]}
 
 
 def row(name: str, verdict: str | None = None, difference: float = 0.0, **more: Any) -> dict[str, Any]:
@@ -94,6 +94,11 @@ def test_every_word_has_its_chinese(tmp_path: Path, in_english_only: Callable[[s
     page = written(tmp_path, result(*rows, together))
     assert in_english_only(page) <= {"Holm", "MiB"}
     assert "accounted for in 合: there is just one ensemble" in page
+    assert "kernels or precision" not in page
+    elsewhere = row("别处", cost={**COST, "kernels": ["mindspore fp32"]})
+    page = written(tmp_path, result(*rows, elsewhere))
+    assert in_english_only(page) <= {"Holm", "MiB", "mindspore", "onednn", "bf", "fp"}
+    assert "differ in kernels or precision (mindspore fp32, onednn bf16)" in page
     assert "just one ensemble of all seeds" not in written(tmp_path, result(*rows))
     nothing = result(row("基准", mean=None, cost=None), chance={**result()["chance"], "comparisons": 0})
     assert in_english_only(written(tmp_path, nothing)) <= {"Holm", "MiB"}
