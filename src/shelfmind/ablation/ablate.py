@@ -21,6 +21,7 @@ from shelfmind.data.digest import data_digest
 from shelfmind.errors import UserError, argument
 from shelfmind.evaluation.intervals import MIN_IMAGES, too_few_images
 from shelfmind.files import make_folder
+from shelfmind.images.squares import open_squares
 from shelfmind.machine.cores import available_cores
 from shelfmind.machine.packages import require
 from shelfmind.nouns import counted
@@ -49,6 +50,8 @@ def ablate(request: AblateRequest, watcher: Observer = SILENT) -> dict[str, Any]
     """
     bench = Bench.opened(request, watcher)
     cells = bench.expansion.cells(request.seeds)
+    if request.max_minutes is not None:
+        bench.decode_images(cells, watcher)
     processes = Cells(bench.store, bench.task, request.jobs, watcher)
     with closing(processes.work(cells)) as ended:  # terminates the processes in any case
         for _ in ended:
@@ -150,6 +153,14 @@ class Bench:
             "teachers": [str(store.place(each).run) for each in step.teachers],
             "of": of,
         }
+
+    def decode_images(self, cells: Sequence[Cell], watcher: Observer = SILENT) -> None:
+        """Decode all images into the cache, so that at equal minutes no run spends time on it."""
+        catalog = self.data.catalog
+        samples = [sample for split in ("train", "val", "test") for sample in catalog.split(split)]
+        recipes = [step.recipe for cell in cells for step in cell.answer.all_steps() if step.recipe is not None]
+        for data in {recipe.data.model_dump_json(): recipe.data for recipe in recipes}.values():
+            open_squares(samples, data, watcher.counter("checking images", len(samples)))
 
     def write(self, cells: Sequence[Cell], failures: Sequence[Failure]) -> dict[str, Any]:
         """Write and return the table of the cells that have finished so far."""
