@@ -198,7 +198,7 @@ def test_a_training_says_before_and_after_what_helps(trained: Any, data: Path) -
     doubt = next(number for number, line in enumerate(lines) if line.startswith("note: half of the classes have"))
     begun = next(number for number, line in enumerate(lines) if line.startswith("training "))
     assert doubt < begun
-    official, shipped, gallery = lines[doubt + 1 : doubt + 4]
+    shipped, official, gallery = lines[doubt + 1 : doubt + 4]
     assert f"shelfmind train {shlex.quote(str(data))}" in official
     assert "--set model.name=resnet18 --set train.lr=0.01" in official
     assert "--weights resnet18" in official

@@ -85,11 +85,8 @@ def few_photos_note(situation: Situation, out: Path, kept: Mapping[str, Any]) ->
         return None
     recommendation = recommend(situation, out)
     first, second = recommendation.first, recommendation.second
-    options = [("from official ImageNet weights", call("train", **{**first.arguments, **kept}))]
-    shipped = _shipped_start(RULES[first.rule].choice(situation), situation, out)
-    if shipped is not None:
-        command = call("train", **shipped, **kept)
-        options.append(("without a download, from the weights shipped with shelfmind", command))
+    starts = [first.arguments, _other_start(RULES[first.rule].choice(situation), situation, out)]
+    options = [(_STARTS[each["weights"] == GENERATED], call("train", **{**each, **kept})) for each in starts if each]
     if second is not None and second.recipe is None:
         options.append((f"with a gallery, {second.prefer}", call(second.verb, **second.arguments)))
     commands = [f"  {start}: {command}" for start, command in options]
@@ -100,28 +97,47 @@ def _advice(rule: str, situation: Situation, out: Path) -> Advice:
     choice, prefer = RULES[rule].choice(situation), RULES[rule].prefer
     if choice.recipe is None:
         return _enrolment(rule, choice, situation, prefer)
+    training = _training(choice, situation, out)
+    return Advice(
+        rule=rule,
+        verb="train",
+        arguments=training.arguments,
+        recipe=choice.recipe,
+        changes=choice.changes,
+        epochs=training.epochs,
+        minutes=training.needed if training.minutes is None else training.minutes,
+        reasons=(
+            *choice.reasons,
+            ("length", _length(choice, training, situation)),
+            *_other_weights(choice, situation, out),
+            *_long_tail_reasons(situation),
+        ),
+        prefer=prefer,
+    )
+
+
+@dataclass(frozen=True)
+class _Training:
+    """The training of a choice: for `epochs`, or within a budget of `minutes`; `needed` are the estimated minutes, None
+    if unknown."""
+
+    recipe: Recipe
+    epochs: int | None
+    minutes: float | None
+    needed: float | None
+    arguments: dict[str, Any]
+
+
+def _training(choice: Choice, situation: Situation, out: Path) -> _Training:
+    assert choice.recipe is not None
     overrides = [format_override(key, value) for key, value in choice.changes.items() if key != WEIGHTS_KEY]
     recipe = load_recipe(choice.recipe, overrides)
     wanted = epochs_for(choice, recipe, situation)
     needed = _estimate(recipe, wanted, situation)
     minutes = _budget(choice, needed, situation.minutes)
     epochs = wanted if minutes is None else None
-    return Advice(
-        rule=rule,
-        verb="train",
-        arguments=_training_arguments(choice, overrides, epochs, minutes, situation, out),
-        recipe=choice.recipe,
-        changes=choice.changes,
-        epochs=epochs,
-        minutes=needed if minutes is None else minutes,
-        reasons=(
-            *choice.reasons,
-            ("length", _length(choice, recipe, epochs, minutes, situation)),
-            *_without_download(choice, situation, out),
-            *_long_tail_reasons(situation),
-        ),
-        prefer=prefer,
-    )
+    arguments = _training_arguments(choice, overrides, epochs, minutes, situation, out)
+    return _Training(recipe, epochs, minutes, needed, arguments)
 
 
 def _training_arguments(
@@ -166,8 +182,8 @@ def _enrolment(rule: str, choice: Choice, situation: Situation, prefer: str) -> 
     return Advice(rule, "gallery_create", arguments, None, {}, None, seconds / 60, choice.reasons, prefer)
 
 
-def _length(choice: Choice, recipe: Recipe, epochs: int | None, minutes: float | None, situation: Situation) -> str:
-    per_epoch = steps_per_epoch(recipe, situation.photos)
+def _length(choice: Choice, training: _Training, situation: Situation) -> str:
+    epochs, minutes, per_epoch = training.epochs, training.minutes, steps_per_epoch(training.recipe, situation.photos)
     if epochs is not None:
         steps = epochs * per_epoch
         fewer = f", although {choice.steps:,} would be usual: with more epochs, validation and saving would dominate"
@@ -176,31 +192,33 @@ def _length(choice: Choice, recipe: Recipe, epochs: int | None, minutes: float |
     assert minutes is not None
     if situation.machine.device != "CPU":
         return f"the schedule is scaled to {minutes:g} minutes"
-    fitting = epochs_within(minutes, recipe, situation.photos, situation.machine)
+    fitting = epochs_within(minutes, training.recipe, situation.photos, situation.machine)
     steps = round(fitting * per_epoch)
     formatted = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {minutes:g} minutes"
     return f"{formatted}: far from convergence" if steps < limits.SHORT_STEPS else formatted
 
 
-def _without_download(choice: Choice, situation: Situation, out: Path) -> list[Reason]:
-    """The command that starts from the weights shipped with shelfmind, for a choice whose weights are downloaded."""
-    arguments = _shipped_start(choice, situation, out)
+_STARTS = {
+    True: "from the weights shipped with shelfmind, without a download",
+    False: "from official ImageNet weights, which are downloaded",
+}
+"""Kinds of initial weights: whether they are those shipped with shelfmind."""
+
+
+def _other_weights(choice: Choice, situation: Situation, out: Path) -> list[Reason]:
+    """The command that starts from the other kind of pretrained weights, if a choice starts from one."""
+    arguments = _other_start(choice, situation, out)
     if arguments is None:
         return []
-    what = "without a download, start from the weights shipped with shelfmind, at the usual learning rate"
-    return [("offline", Message(f"{what}: {call('train', **arguments)}"))]
+    kind = _STARTS[arguments["weights"] == GENERATED]
+    return [("other weights", Message(f"to start {kind}: {call('train', **arguments)}"))]
 
 
-def _shipped_start(choice: Choice, situation: Situation, out: Path) -> dict[str, Any] | None:
+def _other_start(choice: Choice, situation: Situation, out: Path) -> dict[str, Any] | None:
     if WEIGHTS_KEY not in choice.changes or not situation.photos.few or situation.rules is not None:
         return None
-    batch_size = {key: value for key, value in choice.changes.items() if key == "train.batch_size"}
-    shipped, overrides = Choice("default"), [format_override(key, value) for key, value in batch_size.items()]
-    recipe = load_recipe("default", overrides)
-    epochs = epochs_for(shipped, recipe, situation)
-    minutes = _budget(choice, _estimate(recipe, epochs, situation), situation.minutes)
-    arguments = _training_arguments(shipped, overrides, epochs if minutes is None else None, minutes, situation, out)
-    return {**arguments, "weights": GENERATED}
+    other = "imagenet_few" if choice.changes[WEIGHTS_KEY] == GENERATED else "generated_few"
+    return _training(RULES[other].choice(situation), situation, out).arguments
 
 
 def _long_tail_reasons(situation: Situation) -> list[Reason]:

@@ -39,9 +39,12 @@ def official_changes(network: str, train_photos: int) -> dict[str, Any]:
     """The recipe keys to change for fine-tuning official weights of `network`, or of a similar one, on this many
     photos."""
     start = official_start(network)
-    changes = {"model.name": start, WEIGHTS_KEY: start, "train.lr": FINE_TUNING_RATE}
-    small = {"train.batch_size": SMALL_BATCH} if train_photos < SMALL_BATCH_BELOW else {}
-    return {**changes, **small}
+    return {"model.name": start, WEIGHTS_KEY: start, "train.lr": FINE_TUNING_RATE, **small_batch(train_photos)}
+
+
+def small_batch(train_photos: int) -> dict[str, Any]:
+    """The recipe key to change so that an epoch of few photos has several steps; none for enough photos."""
+    return {"train.batch_size": SMALL_BATCH} if train_photos < SMALL_BATCH_BELOW else {}
 
 
 def with_official_start(arguments: Mapping[str, Any], network: str, train_photos: int) -> dict[str, Any]:

@@ -236,9 +236,10 @@ def test_few_photos_are_told_with_the_commands_of_the_recommendation() -> None:
     assert recommended.second is not None
     assert len(commands) == 3
     assert commands[0].endswith(f"{as_typed(recommended.first.command)} --seed 5")
-    assert "--set train.lr=0.01 --set train.batch_size=8 --weights resnet18" in commands[0]
-    offline = next(why for subject, why in recommended.first.reasons if subject == "offline")
-    assert commands[1].rpartition(": ")[2] == f"{as_typed(offline).rpartition(': ')[2]} --seed 5"
+    assert "--set train.batch_size=8 --weights generated" in commands[0]
+    other = next(why for subject, why in recommended.first.reasons if subject == "other weights")
+    assert commands[1].rpartition(": ")[2] == f"{as_typed(other).rpartition(': ')[2]} --seed 5"
+    assert "--set train.lr=0.01 --set train.batch_size=8 --weights resnet18" in commands[1]
     assert commands[2].endswith(as_typed(recommended.second.command))
 
 

@@ -50,8 +50,8 @@ def situation(photos: Photos, machine: Machine = CPU, **more: Any) -> Situation:
         (situation(RP2K, GPU, purpose="contest"), "deep", "balanced"),
         (situation(RP2K, GPU), "deep", "balanced"),
         (situation(RP2K), "thorough", "deep"),
-        (situation(SIX), "imagenet_few", "enrolled"),
-        (situation(SIX, minutes=1), "imagenet_few", "enrolled"),
+        (situation(SIX), "generated_few", "enrolled"),
+        (situation(SIX, minutes=1), "generated_few", "enrolled"),
         (situation(SIX, purpose="changing"), "imagenet_few", "enrolled"),
         (situation(SIX, purpose="contest"), "imagenet_few", "thorough"),
     ],
@@ -154,12 +154,17 @@ def test_a_budget_too_short_to_learn_much_says_so() -> None:
     assert "far from convergence" in dict(first.reasons)["length"]
 
 
-def test_few_photos_can_start_without_a_download_except_in_a_contest() -> None:
-    offline = dict(recommend(situation(SIX), OUT).first.reasons)["offline"]
-    assert "--weights generated" in as_typed(offline)
-    assert "--set train.batch_size=8" in as_typed(offline)
-    assert "offline" not in dict(recommend(situation(SIX, purpose="contest"), OUT).first.reasons)
-    assert "offline" not in dict(recommend(situation(GROCERY), OUT).first.reasons)
+def test_few_photos_can_start_from_two_kinds_of_weights_except_in_a_contest() -> None:
+    known = recommend(situation(SIX), OUT).first
+    assert "--weights generated" in as_typed(known.command)
+    assert "--set train.batch_size=8" in as_typed(known.command)
+    assert "--weights resnet18" in as_typed(dict(known.reasons)["other weights"])
+    changing = recommend(situation(SIX, purpose="changing"), OUT).first
+    assert "--recipe grocery_embedding" in as_typed(changing.command)
+    assert "--weights resnet18" in as_typed(changing.command)
+    assert "--weights generated" in as_typed(dict(changing.reasons)["other weights"])
+    assert "other weights" not in dict(recommend(situation(SIX, purpose="contest"), OUT).first.reasons)
+    assert "other weights" not in dict(recommend(situation(GROCERY), OUT).first.reasons)
 
 
 def test_a_fine_tuning_takes_no_more_time_than_it_has_use_for() -> None:
@@ -196,5 +201,5 @@ def test_a_path_with_a_line_break_stays_a_comment(tmp_path: Path) -> None:
 def test_json_has_both_ways_and_what_they_are_based_on() -> None:
     content = recommendation_json(recommend(situation(SIX), OUT), as_typed)
     assert content["photos"]["train_photos"] == 24
-    assert content["recommended"]["arguments"]["weights"] == "resnet18"
+    assert content["recommended"]["arguments"]["weights"] == "generated"
     assert content["runner_up"]["command"] == "shelfmind gallery create products --run RUN --data '商品 照片'"
