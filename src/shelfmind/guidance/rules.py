@@ -168,7 +168,8 @@ def _balanced(situation: Situation) -> Choice:
     largest, smallest = situation.photos.largest, situation.photos.smallest
     plain = next(RULES[name].choice(situation) for name in _PLAIN if RULES[name].best(situation))
     why = f"classes have {smallest:,} to {counted(largest, 'training photo')}; all classes are drawn equally often"
-    return replace(plain, changes={"train.sampling": "class"}, reasons=(("sampling", why),))
+    kept = [(subject, reason) for subject, reason in plain.reasons if subject == "weights"]
+    return replace(plain, changes={**plain.changes, "train.sampling": "class"}, reasons=(("sampling", why), *kept))
 
 
 def _thorough(situation: Situation) -> Choice:
@@ -183,12 +184,24 @@ def _short(situation: Situation) -> Choice:
     if side is not None and side < limits.SMALL_PHOTOS:
         why = f"the photos are about {side} px long, so larger inputs would add no detail"
     meaning = "grocery_cpu passed 60% on real photos of 81 products after this many"
-    return Choice("default", steps=limits.ENOUGH_STEPS, meaning=meaning, reasons=(("recipe", why),))
+    return _sooner(Choice("default", steps=limits.ENOUGH_STEPS, meaning=meaning, reasons=(("recipe", why),)), situation)
 
 
 def _quickest(situation: Situation) -> Choice:
     why = "small network at 64, then 80 px: the most steps within the time budget"
-    return Choice("demo", steps=limits.SHORT_STEPS, meaning="enough for a first look", reasons=(("recipe", why),))
+    choice = Choice("demo", steps=limits.SHORT_STEPS, meaning="enough for a first look", reasons=(("recipe", why),))
+    return _sooner(choice, situation)
+
+
+def _sooner(choice: Choice, situation: Situation) -> Choice:
+    """A short training from the weights shipped with shelfmind, unless the contest's terms forbid it."""
+    if situation.purpose == CONTEST:
+        return choice
+    why = (
+        "shipped with shelfmind, trained on synthetic packages: after 6 epochs on real photos of 81 products, 52.7% "
+        "instead of 30.2% with random weights"
+    )
+    return replace(choice, changes={WEIGHTS_KEY: GENERATED}, reasons=(*choice.reasons, ("weights", why)))
 
 
 _PLAIN = ("thorough", "short", "quickest")

@@ -203,3 +203,17 @@ def test_json_has_both_ways_and_what_they_are_based_on() -> None:
     assert content["photos"]["train_photos"] == 24
     assert content["recommended"]["arguments"]["weights"] == "generated"
     assert content["runner_up"]["command"] == "shelfmind gallery create products --run RUN --data '商品 照片'"
+
+
+def test_short_training_starts_from_the_shipped_weights_except_in_a_contest() -> None:
+    for minutes, recipe in ((20, "default"), (4, "demo")):
+        command = as_typed(recommend(situation(GROCERY, SLOW, minutes=minutes), OUT).first.command)
+        assert f"--recipe {recipe}" in command
+        assert "--weights generated" in command
+        contest = recommend(situation(GROCERY, SLOW, minutes=minutes, purpose="contest"), OUT).first
+        assert contest.recipe == recipe
+        assert "weights" not in contest.arguments
+    rare = replace(TAIL, longer_side=90)
+    second = recommend(situation(rare), OUT).second
+    assert second is not None
+    assert second.changes == {"model.weights": "generated", "train.sampling": "class"}
