@@ -115,7 +115,7 @@ def test_init_takes_defaults_where_nobody_can_answer(command: Command, shelves: 
         status, _, error = command("init", shelves, "--yes")
         assert status == 0, error
         assert f"--recipe {run}.yaml --out {run}" in error.splitlines()[-1]
-        assert load_recipe(f"{run}.yaml").model.weights == "resnet18"
+        assert load_recipe(f"{run}.yaml").model.weights == "generated"
     assert not (tmp_path / "runs" / "first").exists()
 
 
