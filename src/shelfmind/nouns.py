@@ -14,6 +14,11 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number:,} {one if number == 1 else many or _plural(one)}"
 
 
+def in_minutes(minutes: float) -> str:
+    """The duration in words, such as "1 minute" or "2.5 minutes"."""
+    return f"{minutes:g} minute{'' if minutes == 1 else 's'}"
+
+
 def shortened(names: Iterable[str], shown: int = 5) -> str:
     """A list for a sentence: the first names and the number of further ones."""
     listed = list(names)

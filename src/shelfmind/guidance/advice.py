@@ -15,7 +15,7 @@ from shelfmind.guidance.rules import RULES, Choice, Reason, epochs_for, ranked
 from shelfmind.guidance.situation import Situation
 from shelfmind.guidance.speeds import epochs_within, steps_per_epoch, training_minutes
 from shelfmind.guidance.starts import GENERATED, WEIGHTS_KEY, too_few
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, in_minutes
 from shelfmind.overrides import format_override
 from shelfmind.recipe import Recipe, load_recipe
 
@@ -190,11 +190,12 @@ def _length(choice: Choice, training: _Training, situation: Situation) -> str:
         formatted = f"{counted(epochs, 'epoch')} of {counted(per_epoch, 'step')}, {steps:,} in total"
         return f"{formatted}: {choice.meaning}" if steps >= choice.steps else f"{formatted}{fewer}"
     assert minutes is not None
+    given = in_minutes(minutes)
     if situation.machine.device != "CPU":
-        return f"the schedule is scaled to {minutes:g} minutes"
+        return f"the schedule is scaled to {given}"
     fitting = epochs_within(minutes, training.recipe, situation.photos, situation.machine)
     steps = round(fitting * per_epoch)
-    formatted = f"about {fitting:.0f} epochs, {steps:,} steps, fit into {minutes:g} minutes"
+    formatted = f"about {counted(round(fitting), 'epoch')}, {counted(steps, 'step')}, fit into {given}"
     return f"{formatted}: far from convergence" if steps < limits.SHORT_STEPS else formatted
 
 

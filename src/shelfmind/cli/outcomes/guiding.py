@@ -15,7 +15,7 @@ from shelfmind.cli.outcomes.next_step import print_next_step
 from shelfmind.cli.outcomes.tool import show_names
 from shelfmind.cli.wording import as_typed
 from shelfmind.display import Display
-from shelfmind.nouns import counted
+from shelfmind.nouns import counted, in_minutes
 
 if TYPE_CHECKING:  # not needed for help
     from shelfmind.guidance.advice import Advice, Recommendation
@@ -80,13 +80,15 @@ def _show_recommendation(recommendation: Recommendation, json_file: JsonFile) ->
 
 def _facts(situation: Situation) -> Iterator[str]:
     photos, machine = situation.photos, situation.machine
-    a_class = f"{photos.smallest:,} to {photos.largest:,} per product, median {photos.typical:,}"
+    a_class = f"{photos.smallest:,} per product"
+    if photos.smallest < photos.largest:
+        a_class = f"{photos.smallest:,} to {photos.largest:,} per product, median {photos.typical:,}"
     side = "" if photos.longer_side is None else f", about {photos.longer_side} px long"
     yield (
         f"photos:  {counted(photos.train_photos, 'training photo')} of {counted(photos.classes, 'product')} "
         f"({a_class}){side}; {counted(photos.val_photos, 'photo')} for validation"
     )
-    time = "no time limit" if situation.minutes is None else f"{situation.minutes:g} minutes"
+    time = "no time limit" if situation.minutes is None else in_minutes(situation.minutes)
     yield f"machine: {machine.device}, {counted(machine.cores, 'core')}; {time}"
 
 
@@ -102,7 +104,7 @@ def _time(advice: Advice) -> str:
     if minutes is None:
         return "no time estimate for this device"
     if advice.epochs is None and advice.recipe is not None:
-        return f"{minutes:g} minutes"
+        return in_minutes(minutes)
     if minutes < 1:
         return "less than a minute"
     if minutes < 90:
