@@ -159,8 +159,8 @@ def _embedding(situation: Situation) -> Choice:
 
 
 def _supervised_contrast(situation: Situation) -> Choice:
-    why = "supervised contrastive loss: 63.6% instead of 55.8% of new products recognised from 1 photo each; no "
-    "difference from 8"
+    why = "supervised contrastive loss: 63.6% instead of 55.8% of new products recognised from 1 photo each, too "
+    "few photos to be sure; no difference from 8"
     return Choice("methods/embedding_supcon", reasons=(("recipe", why),))
 
 

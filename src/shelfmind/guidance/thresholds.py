@@ -9,7 +9,7 @@ benchmarks/RESULTS.md, "Difficulties": next to larger classes, 1 in 43 photos of
 training, a gallery 62.5%. Also the limit of few-shot classes in evaluations (`evaluation.metrics.ShotCutoffs`)."""
 
 SHORT_STEPS = 1_000
-"""Steps of 32 photos after which training is far from finished: 36.5% on Grocery Store after 990 steps, 52.5% after
+"""Steps of 32 photos after which training is far from finished: 36.5% on Grocery Store after 984 steps, 52.5% after
 twice as many (RESULTS, "What each method gains and costs", 12 and 24 epochs)."""
 ENOUGH_STEPS = 3_000
 """Steps after which `grocery_cpu` passed 60% there: 33 to 38 epochs of 82 (RESULTS, "Time to accuracy")."""
