@@ -32,8 +32,6 @@ from shelfmind.requests.ablating import AblateRequest
 
 TALL, WIDE = 1.5, 0.75
 """Ratio of height to width above which a photo is tall, and below which it is wide."""
-
-
 TURNED = range(5, 9)
 """EXIF orientations of photos that are stored on their side."""
 

@@ -283,7 +283,7 @@ def main() -> int:
         make_folder(arguments.out)
         kept = {name: getattr(arguments, name) for name in ("classes", "images", "epochs", "gain_epochs")}
         recipe = {"recipe": arguments.recipe.read_text(encoding="utf-8")}
-        keep_plan(arguments.out / "plan.json", {"data": str(arguments.out), "digest": "", **kept, **recipe})
+        keep_plan(arguments.out / "plan.json", {**kept, **recipe})
         for seed in arguments.seeds:
             run_seed(seed, arguments)
         summary = summarise([arguments.out / str(seed) for seed in arguments.seeds], arguments.trainings)

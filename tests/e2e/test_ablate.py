@@ -90,6 +90,8 @@ def test_killed_gone_on_with_failing_and_shared(command, environment, warm, phot
     assert "nonsense" in rows["broken"]["failures"][0]["error"]
     assert rows["慢"]["comparison"]["verdict"] in ("better", "worse", "none")
     assert rows["慢"]["cost"]["processor_s"] > 0
+    (kernels,) = rows["慢"]["cost"]["kernels"]
+    assert kernels.split()[1] in ("bf16", "fp32")
     text = (out / "速度" / "table.md").read_text(encoding="utf-8")
     assert text.startswith("Compared at equal epochs: 3 epochs per row.\n")
     assert "- broken (seed 0): model shelfnet_s" in text

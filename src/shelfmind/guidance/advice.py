@@ -86,7 +86,7 @@ def few_photos_note(situation: Situation, out: Path, kept: Mapping[str, Any]) ->
     recommendation = recommend(situation, out)
     first, second = recommendation.first, recommendation.second
     starts = [first.arguments, _other_start(RULES[first.rule].choice(situation), situation, out)]
-    options = [(_STARTS[each["weights"] == GENERATED], call("train", **{**each, **kept})) for each in starts if each]
+    options = [(_start_of(each), call("train", **{**each, **kept})) for each in starts if each]
     if second is not None and second.recipe is None:
         options.append((f"with a gallery, {second.prefer}", call(second.verb, **second.arguments)))
     commands = [f"  {start}: {command}" for start, command in options]
@@ -199,20 +199,18 @@ def _length(choice: Choice, training: _Training, situation: Situation) -> str:
     return f"{formatted}: far from convergence" if steps < limits.SHORT_STEPS else formatted
 
 
-_STARTS = {
-    True: "from the weights shipped with shelfmind, without a download",
-    False: "from official ImageNet weights, which are downloaded",
-}
-"""Kinds of initial weights: whether they are those shipped with shelfmind."""
-
-
 def _other_weights(choice: Choice, situation: Situation, out: Path) -> list[Reason]:
     """The command that starts from the other kind of pretrained weights, if a choice starts from one."""
     arguments = _other_start(choice, situation, out)
     if arguments is None:
         return []
-    kind = _STARTS[arguments["weights"] == GENERATED]
-    return [("other weights", Message(f"to start {kind}: {call('train', **arguments)}"))]
+    return [("other weights", Message(f"to start {_start_of(arguments)}: {call('train', **arguments)}"))]
+
+
+def _start_of(arguments: Mapping[str, Any]) -> str:
+    if arguments["weights"] == GENERATED:
+        return "from the weights shipped with shelfmind, without a download"
+    return "from official ImageNet weights, which are downloaded"
 
 
 def _other_start(choice: Choice, situation: Situation, out: Path) -> dict[str, Any] | None:

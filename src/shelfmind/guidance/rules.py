@@ -65,6 +65,9 @@ def epochs_for(choice: Choice, recipe: Recipe, situation: Situation) -> int:
     return min(limits.MAX_EPOCHS, max(10, -(-choice.steps // steps_per_epoch(recipe, situation.photos))))
 
 
+_SMALL_BATCH: Reason = ("batch size", "small, so that an epoch has several steps despite few photos")
+
+
 def _few(situation: Situation) -> bool:
     return situation.photos.few
 
@@ -143,9 +146,6 @@ def _from_generated(situation: Situation) -> Choice:
     return Choice("default", changes, limits.FINE_TUNING_STEPS, meaning, tuple(reasons), capped=True)
 
 
-_SMALL_BATCH = ("batch size", "small, so that an epoch has several steps despite few photos")
-
-
 def _enrolled(situation: Situation) -> Choice:
     return Choice(
         None,
@@ -159,8 +159,10 @@ def _embedding(situation: Situation) -> Choice:
 
 
 def _supervised_contrast(situation: Situation) -> Choice:
-    why = "supervised contrastive loss: 63.6% instead of 55.8% of new products recognised from 1 photo each, too "
-    "few photos to be sure; no difference from 8"
+    why = (
+        "supervised contrastive loss: 63.6% instead of 55.8% of new products recognised from 1 photo each, too few "
+        "photos to be sure; no difference from 8"
+    )
     return Choice("methods/embedding_supcon", reasons=(("recipe", why),))
 
 

@@ -15,7 +15,7 @@ from shelfmind.runs.folder import read_json
 def keep_plan(file: Path, plan: Mapping[str, Any]) -> None:
     """Write the plan, or compare it with the existing one.
 
-    A plan contains ``data`` and its ``digest``.
+    The plan of a job on existing images contains ``data`` and its ``digest``.
 
     Raises:
         UserError: the settings or the images have changed since.

@@ -139,8 +139,10 @@ def show_soup(outcome: Soup, request: SoupRequest, display: Display) -> None:
     )
     if outcome.too_few_images:
         right, before = round(outcome.top1 * images), round(outcome.top1_before * images)
-        figures = f"{right} of {images} validation images correct, {before} by the original run: too few images "
-        "for a percentage"
+        figures = (
+            f"{right} of {images} validation images correct, {before} by the original run: too few images "
+            "for a percentage"
+        )
     typer.echo(f"{outcome.kind} soup of epochs {epochs}: {figures}")
     if outcome.doubt:
         say = display.warn if outcome.too_few_images else display.line
