@@ -45,6 +45,7 @@ lint: setup
 
 types: setup
 	$(BIN)/mypy
+	$(BIN)/mypy --config-file benchmarks/mypy.ini
 
 layers: setup
 	$(BIN)/lint-imports --no-cache

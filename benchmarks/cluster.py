@@ -50,7 +50,7 @@ def measured(run: Path, photos: Path, **more: Any) -> tuple[bytes, tuple[float, 
     """The output; seconds in total, seconds until the first part, and images per second after it."""
     clock, out = Clock(), photos.parent / "embeddings.parquet"
     began = time.perf_counter()
-    embed(run, [str(photos)], out=out, part_size=PART_SIZE, watcher=clock, **more)
+    embed(run, out, [str(photos)], part_size=PART_SIZE, watcher=clock, **more)
     total = time.perf_counter() - began
     content = out.read_bytes()
     out.unlink()

@@ -214,7 +214,7 @@ def laid_by_ecc(first: Prints, second: Prints, blur: int, least_gain: float) -> 
 
 def left_at(first: Prints, second: Prints, places: Floats) -> Bools:
     """Return which pairs are near-duplicates by the audit's limits at these alignments."""
-    plan, alignment._FINE_PLAN = alignment._FINE_PLAN, ()
+    plan, alignment._FINE_PLAN = alignment._FINE_PLAN, ()  # type: ignore[assignment]
     try:
         starts = range(0, len(first), PAIRS_AT_ONCE)
         parts = [

@@ -72,7 +72,7 @@ def together(runs: list[Path], train_images: np.ndarray) -> Evaluation:
         embeddings=np.concatenate([part.embeddings for part in parts]),
         class_names=parts[0].class_names,
     )
-    return evaluate(pooled, train_images, seconds=1.0, split="folds", tta=())
+    return evaluate(pooled, train_images, split="folds")
 
 
 def main() -> int:
@@ -91,14 +91,13 @@ def main() -> int:
             evaluation = run_fold(folder / "images.csv", folder / "run", arguments)
             if evaluation is None:
                 raise UserError(f"every class of {arguments.data} has fewer than {arguments.folds} training images")
-            figures = evaluation.to_json()
-            print(f"fold {fold}: {figures['images']} images, top-1 {figures['top1']:.2%}", flush=True)
+            print(f"fold {fold}: {evaluation.images} images, top-1 {evaluation.top1:.2%}", flush=True)
             runs.append(folder / "run")
-        figures = together(runs, catalog.class_counts("train")).to_json()
-        low, high = figures["top1_ci95"]
-        print(f"{len(runs)} folds together: {figures['images']} images, top-1 {figures['top1']:.2%}", end=" ")
-        print(f"({low:.2%} to {high:.2%}), macro top-1 {figures['macro_top1']:.2%}")
-        write_json(arguments.out / "together.json", figures)
+        pooled = together(runs, catalog.class_counts("train"))
+        low, high = pooled.top1_ci95
+        print(f"{len(runs)} folds together: {pooled.images} images, top-1 {pooled.top1:.2%}", end=" ")
+        print(f"({low:.2%} to {high:.2%}), macro top-1 {pooled.macro_top1:.2%}")
+        write_json(arguments.out / "together.json", pooled.to_json())
 
     return exit_status(work)
 

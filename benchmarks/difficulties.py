@@ -47,8 +47,7 @@ from scipy.stats import rankdata, spearmanr
 
 from shelfmind.analysis.appearances import MIN_GROUP_PHOTOS, MIN_PHOTOS, find_appearances, parted, plain_vectors
 from shelfmind.analysis.measuring.angles import CLEAR
-from shelfmind.analysis.measuring.contents import facts_path
-from shelfmind.analysis.measuring.measurement import Measured, measure_files
+from shelfmind.analysis.measuring.measurement import Measured, facts_path, measure_files
 from shelfmind.analysis.measuring.measures import ImageFeatures, measure_quality
 from shelfmind.analysis.measuring.squares import measure_squares
 from shelfmind.arrays import Bools, Floats, Ints, Wide
@@ -379,9 +378,7 @@ def appearances(arguments: argparse.Namespace) -> None:
         return
     for part, where in embedded(arguments, paths, rows):
         vectors, chosen = where
-        _print_found(
-            f"the run's embeddings, {part}", lambda asked, of=vectors: of[asked], labels[chosen], shown[chosen]
-        )
+        _print_found(f"the run's embeddings, {part}", vectors.__getitem__, labels[chosen], shown[chosen])
 
 
 def embedded(

@@ -54,7 +54,7 @@ Grouping = Callable[[Floats, Ints, Floats], Ints]
 
 def ours(references: Floats, labels: Ints, vectors: Floats) -> Ints:
     """Group as `gallery discover` does."""
-    model = SameProduct.learnt(references, labels)
+    model = SameProduct.fit(references, labels)
     assert model is not None
     return group_photos(model, model.coordinates(vectors))
 

@@ -79,7 +79,7 @@ def lit(image: Image.Image, rng: Rng) -> Image.Image:
 
 
 def altered_in_all_ways(image: Image.Image, rng: Rng) -> bytes:
-    changed = resized(lit(cropped(image, rng.uniform(0, 0.05, 4)), rng), rng)
+    changed = resized(lit(cropped(image, rng.uniform(0, 0.05, 4).tolist()), rng), rng)
     return encoded(changed, int(rng.integers(40, 91)))
 
 
@@ -87,7 +87,7 @@ ALTERATIONS: dict[str, Callable[[Image.Image, Rng], bytes]] = {
     "re-encoded (JPEG 30 to 90)": lambda image, rng: encoded(image, int(rng.integers(30, 91))),
     "re-encoded (WebP 40 to 90)": lambda image, rng: encoded(image, int(rng.integers(40, 91)), "WEBP"),
     "resized (0.35 to 1.6)": lambda image, rng: encoded(resized(image, rng), 85),
-    "cropped (0 to 5% a side)": lambda image, rng: encoded(cropped(image, rng.uniform(0, 0.05, 4)), 85),
+    "cropped (0 to 5% a side)": lambda image, rng: encoded(cropped(image, rng.uniform(0, 0.05, 4).tolist()), 85),
     "cropped (5% on all sides)": lambda image, rng: encoded(cropped(image, [0.05] * 4), 85),
     "brightness (0.8 to 1.2)": lambda image, rng: encoded(lit(image, rng), 85),
     "all of these": altered_in_all_ways,

@@ -187,7 +187,7 @@ def _rounds(workers: Mapping[str, Worker], batch: int, timing: Timing) -> dict[s
     calls: dict[str, list[list[float]]] = {variant: [] for variant in workers}
     idle = 0.0
     for number in range(timing.rounds):
-        for variant in list(workers) if number % 2 == 0 else reversed(workers):
+        for variant in list(workers) if number % 2 == 0 else reversed([*workers]):
             waiting = [each for each in set(workers.values()) if each is not workers[variant]]
             before = sum(each.cpu_s() for each in waiting)
             ms = workers[variant].ask(

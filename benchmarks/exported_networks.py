@@ -1,4 +1,4 @@
-"""Create the networks for `engines.py` and `full_command.py`: exported runs with random weights, and PyTorch twins.
+"""Create the networks for `engines.py` and `whole_command.py`: exported runs with random weights, and PyTorch twins.
 
     .venv/bin/python benchmarks/exported_networks.py FOLDER NAME:SIZE... [--files onnx:int8 openvino:bf16 ...]
 
@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import mindspore_started  # noqa: F401 - before MindSpore
 import numpy as np
-from command import parser_of
+from command import exit_status, parser_of
 from mindspore import Tensor
 from synthetic_squares import synthetic_squares
 
+from shelfmind.errors import UserError
 from shelfmind.exporting.export import classifier_of
 from shelfmind.exporting.networks import WRITERS, Source
 from shelfmind.files import write_text
@@ -26,7 +28,7 @@ from shelfmind.inference.engines.choice import ENGINES, file_checksum
 from shelfmind.inference.exported import write_exported
 from shelfmind.models import create_model
 from shelfmind.models.checkpoint import Checkpoint, save_checkpoint
-from shelfmind.models.network import Network
+from shelfmind.models.network import OwnNetwork
 from shelfmind.recipe import Recipe, load_recipe, model_kind
 from shelfmind.runs.folder import RunFolder
 
@@ -41,6 +43,8 @@ FILES = ("onnx:fp32", "onnx:int8", "openvino:fp32", "openvino:int8", "openvino:b
 
 def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
     """Create one network at one size. Return its folder."""
+    if size not in SQUARES:
+        raise UserError(f"size {size} of {name} is not one of {', '.join(map(str, SQUARES))}")
     recipe = load_recipe("base", [f"model.name={name}", f"data.image_size={size}", f"data.resize_to={SQUARES[size]}"])
     model = _random_network(name, Normalisation(recipe.data))
     run = RunFolder(folder / f"{name}_{size}")
@@ -50,7 +54,7 @@ def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
     write_text(run.recipe, recipe.dump())
     run.write_classes(class_names, [30] * CLASSES)
     save_checkpoint(run.weights, Checkpoint(weights, model_kind(recipe, CLASSES)))
-    prepared = {
+    prepared: dict[str, Any] = {
         "size": recipe.evaluation_size,
         "fill": recipe.data.fill,
         "mean": recipe.data.mean,
@@ -62,9 +66,11 @@ def make(folder: Path, name: str, size: int, files: list[str]) -> Path:
     return run.root
 
 
-def _random_network(name: str, normalised: Normalisation) -> Network:
+def _random_network(name: str, normalised: Normalisation) -> OwnNetwork:
     """Return a network without branches that start at 0: every layer matters, so equal outputs mean equal networks."""
     model = create_model(name, CLASSES, seed=3)
+    if not isinstance(model, OwnNetwork):
+        raise UserError(f"{name} is a network of another library")
     for parameter in model.get_parameters():
         if parameter.name.endswith("norm.gamma") and not parameter.asnumpy().any():
             parameter.set_data(Tensor(np.full(parameter.shape, 0.5, np.float32)))
@@ -76,7 +82,7 @@ def _random_network(name: str, normalised: Normalisation) -> Network:
     return model
 
 
-def _export(run: RunFolder, model: Network, recipe: Recipe, form: str, precision: str) -> None:
+def _export(run: RunFolder, model: OwnNetwork, recipe: Recipe, form: str, precision: str) -> None:
     """Export one file, marked as compared so that any engine accepts it."""
     size, count = recipe.evaluation_size, recipe.evaluation.batch_size
     normalised = Normalisation(recipe.data)
@@ -104,10 +110,13 @@ def main() -> int:
     parser.add_argument("networks", nargs="+", metavar="NAME:SIZE")
     parser.add_argument("--files", nargs="+", choices=FILES, default=["onnx:fp32"], help="(default: onnx:fp32)")
     arguments = parser.parse_args()
-    for wanted in arguments.networks:
-        name, _, size = wanted.partition(":")
-        make(arguments.folder, name, int(size), arguments.files)
-    return 0
+
+    def work() -> None:
+        for wanted in arguments.networks:
+            name, _, size = wanted.partition(":")
+            make(arguments.folder, name, int(size), arguments.files)
+
+    return exit_status(work)
 
 
 if __name__ == "__main__":

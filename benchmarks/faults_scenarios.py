@@ -348,7 +348,7 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def import_all(mindspore: bool) -> None:
+def import_all(with_mindspore: bool) -> None:
     """Import what the commands need, so that a forked process is at work at once."""
     import shelfmind.cli
     import shelfmind.inference.engines.onnx
@@ -357,8 +357,8 @@ def import_all(mindspore: bool) -> None:
     import shelfmind.workflows.galleries
     import shelfmind.workflows.prepare
 
-    if mindspore:
-        import mindspore
+    if with_mindspore:
+        import mindspore  # noqa: F401
 
         import shelfmind.exporting.export
         import shelfmind.training.run  # noqa: F401

@@ -30,6 +30,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from command import exit_status, parser_of
 
 from shelfmind.arrays import Floats
@@ -136,7 +137,7 @@ def tuned(index: Any, questions: Floats, wanted: Floats) -> int:
     return candidates
 
 
-def as_like(found: Floats, wanted: Floats) -> float:
+def as_like(found: npt.ArrayLike, wanted: npt.ArrayLike) -> float:
     """Return the share of results as similar as those of exact search."""
     return float(np.mean(np.asarray(found) >= np.asarray(wanted) - 1e-5))
 

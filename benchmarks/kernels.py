@@ -54,7 +54,7 @@ def measure(model: str, arguments: argparse.Namespace) -> dict[str, list[float]]
     left_out |= set() if arguments.beside is None else {"mindspore"}
     variants = [variant for variant in OURS if variant not in left_out]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        workers = {}
+        workers: dict[str, tuple[Worker, str]] = {}
         for suffix, checkout in checkouts.items():
             script, where = checkout / "benchmarks/mindspore_worker.py", {"PYTHONPATH": str(checkout / "src")}
             worker = stack.enter_context(closing(Worker(sys.executable, script, [model, *sizes, *variants], where)))

@@ -54,10 +54,10 @@ def write_synthetic(folder: Path, images: int, classes: int) -> None:
     ]
     for start in range(0, images, CHUNK):
         rows = slice(start, min(start + CHUNK, images))
-        top = isinstance(probabilities, TopProbabilities)
-        values = rng.random((rows.stop - rows.start, KEPT if top else classes), np.float32) ** 8
+        width = KEPT if isinstance(probabilities, TopProbabilities) else classes
+        values = rng.random((rows.stop - rows.start, width), np.float32) ** 8
         values *= rng.uniform(0.02, 0.5, (len(values), 1)).astype(np.float32) / values.sum(axis=1, keepdims=True)
-        if top:
+        if isinstance(probabilities, TopProbabilities):
             others = seen[rows, None] + rng.integers(1, classes // KEPT, (len(values), 1)) * np.arange(KEPT)
             values[:, 0] += 1 - values.sum(axis=1)
             probabilities.ids[rows], probabilities.values[rows] = others % classes, values

@@ -39,7 +39,7 @@ from shelfmind.runs.plans import keep_plan
 from shelfmind.tables import write_table
 from shelfmind.training.label_check import find_label_errors
 from shelfmind.training.run import resume, train
-from shelfmind.training.watching import Watcher
+from shelfmind.training.watching import EpochEntry, Watcher
 
 LABELS = ("wrong", "reviewed", "true")
 LIST_COLUMNS = ("path", "label", "split")
@@ -67,7 +67,7 @@ class Lines(Watcher):
         """Print it."""
         print(f"  {text}", flush=True)
 
-    def epoch(self, entry: dict[str, Any]) -> None:
+    def epoch(self, entry: EpochEntry) -> None:
         """Print the metrics."""
         top1 = entry["val_top1"]
         print(f"  epoch {entry['epoch']} loss {entry['train_loss']:.3f} val {top1} {entry['elapsed_s']} s", flush=True)
@@ -205,7 +205,7 @@ def base_network(arguments: argparse.Namespace) -> Path:
     """Return the run that all networks start from, trained on other synthetic photos."""
     run, photos = arguments.out / "base", arguments.out / f"photos{BASE_SEED}"
     if not photos.exists():
-        shares = {"tail": 0.3, "test_fraction": 0.0, "val_fraction": 0.1}
+        shares: dict[str, Any] = {"tail": 0.3, "test_fraction": 0.0, "val_fraction": 0.1}
         generate(photos, classes=120, images=4800, **shares, **LAYOUT, seed=BASE_SEED)
     if not (run / "recipe.yaml").exists():
         print("training the base network", flush=True)

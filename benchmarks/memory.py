@@ -20,7 +20,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 import psutil
 from command import parser_of
@@ -49,10 +49,10 @@ def train_and_tell(data: str, out: str, recipe: str, epochs: str, overrides: lis
     share_memory_arenas()  # as the command does
     start_mindspore()
     from shelfmind.training.run import train
-    from shelfmind.training.watching import Watcher
+    from shelfmind.training.watching import EpochEntry, Watcher
 
     class Teller(Watcher):
-        def epoch(self, entry: dict[str, Any]) -> None:
+        def epoch(self, entry: EpochEntry) -> None:
             print(json.dumps(entry), flush=True)
 
     try:
@@ -61,12 +61,17 @@ def train_and_tell(data: str, out: str, recipe: str, epochs: str, overrides: lis
         sys.exit(f"error: {error}")
 
 
+def _pass_on(output: IO[str], lines: queue.Queue[str]) -> None:
+    for line in output:
+        lines.put(line)
+
+
 def peaks_by_epoch(command: list[str]) -> list[Peak]:
     """Run `command`, which prints a line per epoch, and return the peak resident memory of each epoch."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
-    threading.Thread(target=lambda out: [lines.put(line) for line in out], args=(process.stdout,), daemon=True).start()
+    threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True).start()
     watched, peaks, peak = psutil.Process(process.pid), [], Peak()
     while process.poll() is None:
         try:
@@ -131,6 +136,7 @@ def _arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--trained"]:
-        train_and_tell(*sys.argv[2:6], sys.argv[6:])
+        data, out, recipe, epochs, *changes = sys.argv[2:]
+        train_and_tell(data, out, recipe, epochs, changes)
     else:
         sys.exit(main())

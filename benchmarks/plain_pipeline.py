@@ -31,8 +31,8 @@ def cropped(
     generator: Generator,
     recipe: Recipe,
     size: int,
-    scale: Sequence[float] = (0.08, 1.0),
-    ratio: Sequence[float] = (0.75, 1.3333),
+    scale: tuple[float, float] = (0.08, 1.0),
+    ratio: tuple[float, float] = (0.75, 1.3333),
 ) -> Image.Image:
     """Crop a random part and resize it to `size`."""
     width, height = image.size

@@ -2,7 +2,7 @@
 
     TORCH_ENV/bin/python benchmarks/plain_torch.py WEIGHTS.npz FOLDER OUT.csv WORKERS LAYOUT
 
-`full_command.py` runs it, creates WEIGHTS.npz, and describes how it is written.
+`whole_command.py` runs it, creates WEIGHTS.npz, and describes how it is written.
 """
 
 from __future__ import annotations

@@ -112,7 +112,8 @@ def _start(
     image_size, batch_size = _sizes(model, arguments)
     given = {True: [str(image_size), str(batch_size), *_among(OURS, arguments)], False: _among(THEIRS, arguments)}
     scripts = {True: "mindspore_worker.py", False: "torch_worker.py"}
-    workers, about = {}, {}
+    workers: dict[bool, Worker] = {}
+    about: dict[str, Any] = {}
     path = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "start.npz"
     for ours, python in ((True, sys.executable), (False, arguments.torch_python)):
         worker = Worker(python, HERE / scripts[ours], [model, classes, *given[ours]], environment)

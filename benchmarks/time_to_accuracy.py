@@ -132,7 +132,8 @@ def _begun(folder: Path, settings: dict[str, Any]) -> Log:
 
 def network_input(squares: Squares, recipe: Recipe, size: int) -> Floats:
     """Return the network's input for squares, (N, 3, size, size)."""
-    return Normalisation(recipe.data)(np.stack([rescaled(np.asarray(square), size) for square in squares]))
+    resized = [rescaled(np.asarray(squares[index]), size) for index in range(len(squares))]
+    return Normalisation(recipe.data)(np.stack(resized))
 
 
 def main() -> None:
