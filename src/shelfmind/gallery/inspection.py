@@ -94,7 +94,7 @@ class Inspection:
                 "share": right / evaluated if evaluated else None,
                 "ci95": list(proportion_interval(right, evaluated)) if evaluated else None,
             },
-            "unreadable": [{"photo": str(bad.path), "reason": bad.reason} for bad in self.enrolled.measured.bad_files],
+            "unreadable": [{"photo": bad.name, "reason": bad.reason} for bad in self.enrolled.measured.bad_files],
             "findings": [asdict(finding) for finding in self.findings],
             "mix_ups": [
                 {

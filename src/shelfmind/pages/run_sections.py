@@ -149,7 +149,7 @@ def files(material: Material) -> Content:
     listed = material.predictions.bad_files[:_MAX_BAD_FILES]
     return {
         "e": material.evaluation,
-        "bad_files": [(material.shown(str(each.path)), each.reason) for each in listed],
+        "bad_files": [(material.shown(each.name), each.reason) for each in listed],
     }
 
 

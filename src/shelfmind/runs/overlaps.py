@@ -24,6 +24,7 @@ from shelfmind.progress import Counter
 from shelfmind.records import Sample
 from shelfmind.runs.history import History
 from shelfmind.tables import write_table
+from shelfmind.urls import shown_url
 
 VERBS = {"train": "trained on", "val": "validated on"}
 KEPT = 12
@@ -40,11 +41,11 @@ def refuse_seen(samples: Sequence[Sample], histories: Sequence[History], purpose
     found = [each for each in found if each[0].path not in bad]
     if not found:
         return
-    write_table(listing, ("path", "use", "known as"), [(str(each.path), use, name) for each, use, name in found])
+    write_table(listing, ("path", "use", "known as"), [(shown_url(each.path), use, name) for each, use, name in found])
     counts = [(sum(use == own for _, own, _ in found), verb) for use, verb in VERBS.items()]
     uses = " and ".join(f"{count} {'was' if count == 1 else 'were'} {verb}" for count, verb in counts if count)
     names = " or ".join(map(str, histories))
-    examples = shortened([str(each.path) for each, *_ in found], 3)
+    examples = shortened([shown_url(each.path) for each, *_ in found], 3)
     raise UserError(
         f"of {counted(len(samples), 'image')} {uses} by {names}, {purpose}: {examples}. They are listed in {listing}: "
         f"remove them from the data, or continue with them with {argument('allow_seen')}"

@@ -19,6 +19,7 @@ from shelfmind.files import write_json, write_text
 from shelfmind.progress import count_silently
 from shelfmind.recipe import load_recipe
 from shelfmind.records import Sample
+from shelfmind.runs import overlaps
 from shelfmind.runs.folder import RunFolder
 from shelfmind.runs.history import History, UnknownHistoryError, read_history, write_history
 from shelfmind.runs.initial_weights import labels_not_trained_on, seen_by_initial_weights, store_earlier_histories
@@ -159,6 +160,15 @@ def test_what_the_data_calls_test_is_test_known_or_not(photos: Path, tmp_path: P
     assert f"{trained}.png" in (tmp_path / "seen.csv").read_text(encoding="utf-8")
     assert overlap_of(known.catalog.split("test"), known.histories, count_silently).trained == 1
     refuse_seen(known.catalog.split("new"), known.histories, "so", tmp_path / "seen.csv")
+
+
+def test_photos_of_an_object_store_are_listed_by_their_urls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = Sample(Path("s3://商店/test/茶/1.jpg"), 0, "test")
+    monkeypatch.setattr(overlaps, "seen_before", lambda *_: [(sample, "train", "茶/7.jpg")])
+    monkeypatch.setattr(overlaps, "check_files", lambda *_, **__: [])
+    with pytest.raises(UserError, match=r"s3://商店/test/茶/1\.jpg"):
+        refuse_seen([sample], [], "so", tmp_path / "seen.csv")
+    assert "\ns3://商店/test/茶/1.jpg,train,茶/7.jpg\n" in (tmp_path / "seen.csv").read_text(encoding="utf-8")
 
 
 def test_test_data_of_some_classes_is_test_all_the_same(photos: Path, tmp_path: Path) -> None:
