@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
+import shelfmind
 from shelfmind.cli.outcomes.figures import write_figures
 from shelfmind.cli.process import (
     escape_unprintable,
@@ -76,6 +77,16 @@ def test_other_endings_are_ctrl_c_unless_there_is_a_handler(number: signal.Signa
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+def test_the_module_is_the_command(tmp_path: Path) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run([sys.executable, "-m", "shelfmind", *words], check=False, capture_output=True, text=True)
+
+    assert run("--version").stdout == f"shelfmind {shelfmind.__version__}\n"
+    refused = run("audit", str(tmp_path / "没有"), "--out", str(tmp_path / "audit"))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("shelfmind: ")
 
 
 def test_the_command_prepares_its_process_before_the_verb_without_mindspore() -> None:
