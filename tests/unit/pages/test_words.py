@@ -92,7 +92,7 @@ def test_values_are_put_in_the_readers_language() -> None:
     text = say("{} of {} correct", f"{1000:,}", 2000)
     assert (text, text.chinese) == ("1,000 of 2000 correct", "2000 张中 1,000 张正确")
     within = say("Evaluated by {}: {}.", "x", counted(1, "image"))
-    assert (within, within.chinese) == ("Evaluated by x: 1 image.", "判断者：x；共 1 张图片。")
+    assert (within, within.chinese) == ("Evaluated by x: 1 image.", "评估所用网络：x；共 1 张图片。")
     one, more = (many(n, "{} file is unreadable.", "{} files are unreadable.", n) for n in (1, 2))
     assert (one, one.chinese) == ("1 file is unreadable.", "1 个文件无法读取。")
     assert (more, more.chinese) == ("2 files are unreadable.", "2 个文件无法读取。")

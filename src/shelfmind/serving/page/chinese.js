@@ -158,7 +158,7 @@ export const chinese = {
   noReports: "还没有报告。运行 shelfmind evaluate 可生成模型报告，运行 shelfmind audit 可生成数据审查报告。",
   report_run: "模型报告",
   report_run_note: "在留出照片上的识别效果",
-  report_gallery: "训练类别、入库商品与未知商品",
+  report_gallery: "训练类别、入库商品与未知物体",
   report_gallery_note: "模型与商品库配合使用的效果",
   report_audit: "数据审查",
   report_audit_note: "错误标签、重复图片与画质问题",
