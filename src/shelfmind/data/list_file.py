@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from shelfmind.files import write_bytes
+from shelfmind.images.photo_files import is_plain, read_file
 from shelfmind.records import Sample
 from shelfmind.tables import write_table
 
@@ -15,15 +18,16 @@ def write_list(path: Path, samples: Sequence[Sample], class_names: Sequence[str]
     class has a sample.
 
     A CSV list cannot store every name (bytes that are not UTF-8, leading or trailing blanks). A file with such a name
-    gets a link in a folder next to the list; if a class has such a name, all classes are named by their ids.
+    gets a link in a folder next to the list, and a photo inside a shard a copy; if a class has such a name, all classes
+    are named by their ids.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     names = [str(index).zfill(6) for index in range(len(class_names))]
-    if all(map(_round_trips, class_names)):
+    if all(_round_trips(name) and name.isprintable() for name in class_names):
         names = list(class_names)
     rows = []
-    for index, sample in enumerate(samples):
-        file = sample.path if _round_trips(str(sample.path)) else _link(path.parent / "links", index, sample.path)
+    for sample in samples:
+        file = sample.path if _round_trips(str(sample.path)) else _stand_in(path.parent / "links", sample.path)
         rows.append((str(file), names[sample.label], sample.split))
     write_table(path, ("path", "label", "split"), rows)
 
@@ -34,12 +38,16 @@ def _round_trips(text: str) -> bool:
         text.encode("utf-8")
     except UnicodeEncodeError:
         return False
-    return text == text.strip() and text.isprintable()
+    return text == text.strip()
 
 
-def _link(folder: Path, index: int, target: Path) -> Path:
+def _stand_in(folder: Path, photo: Path) -> Path:
+    """A link to the photo, or its copy, named by the photo's path: lists may share the folder."""
     folder.mkdir(exist_ok=True)
-    link = folder / f"{index}{target.suffix if _round_trips(target.suffix) else ''}"
-    if not link.is_symlink():
-        os.symlink(target, link)
-    return link
+    suffix = photo.suffix if _round_trips(photo.suffix) else ""
+    path = folder / f"{hashlib.sha256(os.fsencode(photo)).hexdigest()[:32]}{suffix}"
+    if not is_plain(photo):
+        write_bytes(path, read_file(photo))
+    elif not path.is_symlink():
+        os.symlink(photo, path)
+    return path
