@@ -33,7 +33,8 @@ def clean_name(name: str) -> str:
     """
     text = _BYTE.sub(lambda match: f"%{ord(match[0]) - 0xDC00:02x}", name)
     text = normalise_class_name(text).translate(_BRACKETS).translate(_DOTS).translate(_REFUSED)
-    text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co"))
+    visible = (character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co"))
+    text = normalise_class_name("".join(visible))  # what stood around an invisible character is adjacent now
     text = _INSIDE_BRACKETS.sub("", _BEFORE_BRACKET.sub("", text))
     text = _shortened(unicodedata.normalize("NFC", text)).strip(" .")
     return f"_{text}" if not text or _DEVICES.match(text) else text

@@ -78,7 +78,8 @@ def is_list(root: Path) -> bool:
 
 def image_lists(folder: Path) -> list[Path]:
     """The files in a folder that `csv_catalog` can read."""
-    return [path for path in sorted(folder.glob("[!.]*.csv")) if delimiter_of(path) is not None]
+    lists = [path for path in sorted(folder.glob("[!.]*")) if path.suffix.lower() == ".csv"]
+    return [path for path in lists if delimiter_of(path) is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def has_only_shards(root: Path, suffixes: Collection[str]) -> bool:
 
 
 def _is_list_in(root: Path, path: Path) -> bool:
-    return path.parent == root and path.suffix == ".csv" and delimiter_of(local_copy(path)) is not None
+    return path.parent == root and path.suffix.lower() == ".csv" and delimiter_of(local_copy(path)) is not None
 
 
 def photos_at(place: Path) -> Iterator[Path]:

@@ -302,9 +302,12 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _is_animated(image: Image.Image) -> bool:
-    """Whether there is more than one frame; only the first is used, and damage after it is ignored."""
+    """Whether there is more than one frame; only the first is used, and damage after it is ignored.
+
+    The further pictures of a camera's JPEG (MPO) are previews, not frames.
+    """
     try:
-        return bool(getattr(image, "is_animated", False))
+        return image.format != "MPO" and bool(getattr(image, "is_animated", False))
     except Exception:
         return False
 

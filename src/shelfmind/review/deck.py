@@ -37,7 +37,7 @@ class Deck:
         for suspect in audit.suspects:
             seen |= dict.fromkeys(name for name in (suspect.given, suspect.suggested) if name is not None)
         self.class_names = list(seen)
-        self._by_normal_name = {normalise_class_name(name): name for name in self.class_names}
+        self._by_normal_name = {normalise_class_name(name).casefold(): name for name in self.class_names}
         self.log.refresh()
         self._standing = standing(self.log.decisions)
 
@@ -170,7 +170,7 @@ class Deck:
         normal = normalise_class_name(label)
         if not normal or len(normal) > _MAX_NAME_LENGTH or not normal.isprintable():
             raise ValueError(f"a class name must have 1 to {_MAX_NAME_LENGTH} printable characters")
-        return self._by_normal_name.get(normal, normal)
+        return self._by_normal_name.get(normal.casefold(), normal)
 
     def _register_images(self, suspect: Suspect) -> None:
         for path in (suspect.path, *suspect.neighbours, *suspect.given_neighbours):

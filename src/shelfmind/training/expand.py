@@ -155,7 +155,8 @@ def _training_photos(
     calibration.
     """
     train = [sample for sample in catalog.split("train") if sample.label not in unseen]
-    val = [sample for sample in catalog.split("val") if sample.label not in unseen]
+    trained = {sample.label for sample in train}
+    val = [sample for sample in catalog.split("val") if sample.label in trained]
     if evaluation_split == "test" and val:
         return train, val
     labels: Ints = np.array([sample.label for sample in train], np.int64)

@@ -31,6 +31,8 @@ ANY = st.text(
         (".7UP.", "7UP"),
         ("50/50: a*b?", "50_50_ a_b_"),
         ("a\u200bb\ufeff", "ab"),
+        ("cola \u200b zero", "cola zero"),
+        ("可乐\u00ad (1L \u200b)", "可乐(1L)"),
         ("caf\udce9", "caf%e9"),
         ("con", "_con"),
         ("NUL.txt", "_NUL.txt"),

@@ -46,6 +46,11 @@ def test_the_only_list_in_a_folder_is_found(tmp_path: Path) -> None:
         open_catalog(tmp_path)
 
 
+def test_a_suffix_may_be_in_capitals(tmp_path: Path) -> None:
+    listed(tmp_path, SPLIT).rename(tmp_path / "LIST.CSV")
+    assert open_catalog(tmp_path).format == "csv"
+
+
 def test_quoted_cells_chinese_labels_blank_lines_and_further_columns(tmp_path: Path) -> None:
     text = 'Label,price,PATH\n可乐（大）,3,"a, b.jpg"\n\n"茶 ""绿""",,c.jpg\n可乐（大）,3,d.jpg\n'
     catalog = open_catalog(listed(tmp_path, text))

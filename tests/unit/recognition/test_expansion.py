@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +103,15 @@ def test_what_judges_is_used_for_nothing_else(splits: tuple[str, ...], judge: st
             assert own[sample.label] == catalog.class_names[int(sample.path.parts[1])]
     assert parts_of(catalog, 0.25, seed=3) == parts
     assert parts_of(catalog, 0.25, seed=4).unseen_names != parts.unseen_names
+
+
+def test_photos_of_a_class_without_training_photos_calibrate_nothing() -> None:
+    from shelfmind.training.expand import parts_of
+
+    catalog = _catalog("train", "val", "test")
+    extra = Sample(Path("val/8/0.jpg"), 8, "val")
+    more = replace(catalog, samples=(*catalog.samples, extra), class_names=(*catalog.class_names, "i"))
+    assert parts_of(more, 0.25, seed=3) == parts_of(catalog, 0.25, seed=3)
 
 
 def test_too_few_classes_are_refused() -> None:

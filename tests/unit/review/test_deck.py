@@ -66,7 +66,13 @@ def test_a_decision_is_in_the_log_when_it_is_answered(deck, log):
 
 @pytest.mark.parametrize(
     ("typed", "label"),
-    [("芬达(1L)", "芬达（1L）"), (" 雪碧 ", "雪碧"), ("新　品", "新 品"), ("芬达（1L）", "芬达（1L）")],
+    [
+        ("芬达(1L)", "芬达（1L）"),
+        ("芬达(1l)", "芬达（1L）"),
+        (" 雪碧 ", "雪碧"),
+        ("新　品", "新 品"),
+        ("芬达（1L）", "芬达（1L）"),
+    ],
 )
 def test_a_class_typed_in_another_spelling_is_that_class_and_a_new_one_is_normalised(deck, log, typed, label):
     deck.decide(0, "relabel", typed)
@@ -138,6 +144,32 @@ def test_a_log_that_was_replaced_is_read_anew(deck, log):
     news = deck.news(2)
     assert news["all"]
     assert states(news["states"]) == {0: [("李", "drop", None)], 1: [], 2: []}
+
+
+@pytest.mark.parametrize("emptied", [True, False])
+def test_a_log_that_was_emptied_or_deleted_has_no_decisions(deck, log, emptied):
+    deck.decide(0, "keep", None)
+    if emptied:
+        log.write_bytes(b"")
+    else:
+        log.unlink()
+    assert (deck.decided(), deck.overview()["states"]) == (0, {})
+    assert deck.undo(None)["undone"] is None
+    deck.decide(1, "drop", None)
+    assert states(deck.overview()["states"]) == {1: [("王", "drop", None)]}
+
+
+def test_a_last_line_without_its_line_break_counts(audit, log):
+    append_decision(log, decide("李", "train/可乐/1.jpg", "可乐", "drop"))
+    log.write_bytes(log.read_bytes().rstrip(b"\n"))
+    deck = Deck(audit, "王", log)
+    assert deck.decided() == len(read_decisions(log)) == 1
+    deck.decide(1, "keep", None)
+    assert states(deck.overview()["states"]) == {0: [("李", "drop", None)], 1: [("王", "keep", None)]}
+    with open(log, "a") as file:
+        file.write("oops\n")
+    with pytest.raises(UserError, match=r"review\.jsonl, line 3"):
+        deck.news(0)
 
 
 def test_a_half_written_line_is_no_news_yet(deck, log):

@@ -180,7 +180,7 @@ def _find_appearances(outputs: NetworkOutputs, check: LabelCheck, counter: Count
         return AppearancesFound((), 0)
     folds, labels = held_out.folds[: held_out.checkable], held_out.labels[: held_out.checkable].copy()
     best = int(folds[measured][0])
-    new = outputs.unseen & (folds == best)
+    new = outputs.unseen & ~held_out.trains(best)[: held_out.checkable]
     labels[new if 2 * new.sum() < len(new) else ~new] = UNLABELLED
     embeddings = outputs.embeddings(best)
     return find_appearances(lambda rows: np.asarray(embeddings[rows], np.float32), labels, counter)

@@ -54,7 +54,7 @@ FACTS = np.dtype(
 0..255, all of `MEASURES`, and digests of the file and of its decoded pixels."""
 
 RECORD = np.dtype([("facts", FACTS), ("fingerprint", FINGERPRINT)])
-_VERSION = 4
+_VERSION = 5
 """Increase when a measure or the readable formats change, so that old cache entries are recomputed."""
 LAYOUT = zlib.crc32(repr((_VERSION, RECORD.descr, _FORMATS, *ODDITIES)).encode()) % 2**20
 """Layout of the cache; adding a measure, oddity or format changes it automatically."""

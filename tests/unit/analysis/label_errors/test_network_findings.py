@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from shelfmind.analysis.label_errors.held_out import hold_out
 from shelfmind.analysis.label_errors.network_findings import NetworkOutputs, network_findings
+from shelfmind.arrays import Floats
+from shelfmind.records import Catalog, Sample
 
 EACH, WRONG = 30, (3, 70)
 
@@ -38,3 +42,27 @@ def test_class_sizes_are_those_that_the_run_was_trained_on(opinion: NetworkOutpu
     shots = network_findings(replace(opinion, train_images=counts)).accuracies.shots
     assert [(group.name, group.classes) for group in shots] == [("many", 2), ("medium", 0), ("few", 3)]
     assert [group.classes for group in network_findings(opinion).accuracies.shots] != [2, 0, 3]
+
+
+def test_trained_and_untrained_images_of_a_class_are_no_appearances(tmp_path: Path) -> None:
+    """Networks of folds: test images are never trained on, whichever fold they are in."""
+    samples = [
+        Sample(tmp_path / split / str(label) / f"{number:03}.jpg", label, split)
+        for label in range(2)
+        for split, count in (("train", 40), ("test", 20))
+        for number in range(count)
+    ]
+    catalog = Catalog(tuple(samples), ("水", "茶"), tmp_path, "folder", named_splits=frozenset({"train", "test"}))
+    held_out = hold_out(catalog, 5)
+    centres, apart = 4 * np.eye(2, 16), 3 * np.eye(1, 16, 2)
+    noise = 0.1 * np.random.default_rng(0).normal(size=(len(samples), 16))
+
+    def embeddings(fold: int) -> Floats:
+        shifted = apart * ~held_out.trains(fold)[:, None]
+        return np.asarray(centres[held_out.labels] + shifted + noise, np.float32)
+
+    probabilities = np.where(np.eye(2)[held_out.labels] > 0, 0.9, 0.1).astype(np.float32)
+    unseen = np.ones(held_out.checkable, np.bool_)
+    outputs = NetworkOutputs("networks", held_out, probabilities, embeddings, unseen, tmp_path)
+    found = network_findings(outputs).appearances
+    assert (found.classes, found.several) == (2, ())

@@ -182,6 +182,8 @@ def test_animations(make_photo, encode) -> None:
     frames = [make_photo(seed, 30, 30) for seed in range(3)]
     assert odd(facts_of(encode(frames[0], "GIF", save_all=True, append_images=frames[1:]), ".gif")) == {"animated"}
     assert odd(facts_of(encode(frames[0], "GIF"), ".gif")) == set()
+    camera = encode(frames[0], "MPO", save_all=True, append_images=frames[1:])  # a JPEG with previews
+    assert odd(facts_of(camera, ".jpg")) == set()
 
 
 def test_digests_tell_files_and_pixels_apart(make_photo, encode) -> None:
