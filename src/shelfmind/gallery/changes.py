@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shelfmind.errors import UserError
 from shelfmind.structured_text import parse_json
+
+if TYPE_CHECKING:
+    from shelfmind.gallery.storage import Files
 
 FORMAT = 1
 COMPACTION = "compact"
@@ -217,6 +221,11 @@ def _typed(value: Any, *kinds: type) -> Any:
     if not isinstance(value, kinds):
         raise TypeError(f"{str(value)[:40]!r} must be {kinds[0].__name__}")
     return value
+
+
+def versions_in(files: Files, folder: str) -> list[str]:
+    """Return the files of changes or bases, oldest first, without what others have put there (`Thumbs.db`)."""
+    return [name for name in files.names(folder) if re.fullmatch(rf"{folder}/\d+\.json", name)]
 
 
 def version_of(name: str) -> int:

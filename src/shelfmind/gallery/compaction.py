@@ -18,6 +18,7 @@ from shelfmind.gallery.changes import (
     read_change,
     sealed,
     version_of,
+    versions_in,
 )
 from shelfmind.gallery.reader import GalleryReader
 from shelfmind.gallery.sweeping import abandoned, sweep
@@ -59,11 +60,11 @@ class Compaction:
 
     def _past(self, version: int) -> Iterator[Change | Base]:
         """Yield the bases before a version and the changes up to it, unless another compaction deletes them first."""
-        for name in self.files.names(BASES):
+        for name in versions_in(self.files, BASES):
             if version_of(name) < version:
                 with suppress(FileNotFoundError):
                     yield read_base(name, self.files.read(name))
-        for name in self.files.names(CHANGES):
+        for name in versions_in(self.files, CHANGES):
             if version_of(name) <= version:
                 with suppress(FileNotFoundError):
                     yield read_change(name, self.files.read(name))
@@ -79,9 +80,9 @@ class Compaction:
 
     def _current_records(self) -> list[Change | Base]:
         """Return the newest base and the changes after it."""
-        bases = [read_base(name, self.files.read(name)) for name in self.files.names(BASES)[-1:]]
+        bases = [read_base(name, self.files.read(name)) for name in versions_in(self.files, BASES)[-1:]]
         folded = bases[0].version if bases else 0
-        changes = [name for name in self.files.names(CHANGES) if version_of(name) > folded]
+        changes = [name for name in versions_in(self.files, CHANGES) if version_of(name) > folded]
         return [*bases, *(read_change(name, self.files.read(name)) for name in changes)]
 
 

@@ -23,6 +23,7 @@ from shelfmind.gallery.changes import (
     seal_of,
     sealed,
     version_of,
+    versions_in,
 )
 from shelfmind.gallery.compaction import Compaction, is_compact
 from shelfmind.gallery.photos import Photo, StoredPhotos
@@ -106,6 +107,7 @@ class Gallery(GalleryReader):
             unknown = [sha for sha in lacking if sha not in known]
             if unknown:
                 made = unit_rows(embedder.embed(map(stored.content, unknown), len(unknown)))
+                _require_finite(made, unknown, entries.values())
                 known.update(zip(unknown, made, strict=True))
             skus = sorted({each.sku for each in new})
             findings = [] if guard is None else self._found(guard, new, known, stored.content)
@@ -207,6 +209,7 @@ class Gallery(GalleryReader):
             lacking = [sha256 for sha256 in wanted if sha256 not in known]
             if lacking:
                 made = unit_rows(embedder.embed(self.photos(lacking), len(lacking)))
+                _require_finite(made, lacking, state.entries())
                 known.update(zip(lacking, made, strict=True))
             return Plan(
                 "re-embed",
@@ -292,7 +295,7 @@ class Gallery(GalleryReader):
         another change of this version. In that case the compaction's base is visible, too."""
         version, base = change.summary.version, None
         while base is None:
-            newest = self.files.names(BASES)[-1:]
+            newest = versions_in(self.files, BASES)[-1:]
             if not newest or version_of(newest[0]) < version:
                 return True
             with suppress(FileNotFoundError):  # a newer base has replaced it
@@ -334,6 +337,17 @@ def _is_named(entry: Entry, names: Sequence[str]) -> bool:
 
 def _sort_key(entry: Entry) -> tuple[str, str]:
     return entry.sku, entry.sha256
+
+
+def _require_finite(vectors: Floats, shas: Sequence[str], entries: Iterable[Entry]) -> None:
+    """Raise `UserError` for a photo whose embedding has NaN or infinite values: every answer would be NaN."""
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        photo = next(entry.photo for entry in entries if entry.sha256 == shas[bad[0]])
+        raise UserError(
+            f"the embeddings of {counted(len(bad), 'photo')}, such as {photo}, have values that are not finite; the "
+            "network is damaged or overflows at this precision: verify or export it again"
+        )
 
 
 def _require_name(sku: str) -> None:

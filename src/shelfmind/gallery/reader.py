@@ -22,6 +22,7 @@ from shelfmind.gallery.changes import (
     read_change,
     seal_of,
     version_of,
+    versions_in,
 )
 from shelfmind.gallery.state import GalleryState
 from shelfmind.gallery.storage import AT_ONCE, Files
@@ -69,7 +70,7 @@ class GalleryReader:
                 self._read_newer_changes()
                 return
             except FileNotFoundError as error:  # changes were folded into a base while being read
-                last, folded = folded, self.files.names(BASES)[-1:]
+                last, folded = folded, versions_in(self.files, BASES)[-1:]
                 if attempt >= MIN_ATTEMPTS and last == folded:
                     raise missing(error) from error
                 self.state, self.folded = GalleryState(), 0
@@ -77,11 +78,11 @@ class GalleryReader:
         raise UserError(f"{self.files} changes faster than it can be read; try again")
 
     def _read_newer_changes(self) -> None:
-        bases = self.files.names(BASES)
+        bases = versions_in(self.files, BASES)
         folded = version_of(bases[-1]) if bases else 0
         if folded > self.folded:  # vectors are in other files now
             self.state, self.folded = GalleryState.of_base(read_base(bases[-1], self.files.read(bases[-1]))), folded
-        newest = max((version_of(name) for name in self.files.names(CHANGES)), default=0)
+        newest = max((version_of(name) for name in versions_in(self.files, CHANGES)), default=0)
         for version in range(self.state.version + 1, newest + 1):
             self._apply(version)
 
@@ -163,11 +164,15 @@ class GalleryReader:
 
     def at(self, version: int) -> GalleryState:
         """Return the gallery at a version. Raises `UserError` if there is no such version, or no longer."""
-        require_version(version, self.state)
-        return self._at(version, self.state)
+
+        def read() -> GalleryState:
+            require_version(version, self.state)
+            return self._at(version, self.state)
+
+        return self.with_retry(read)
 
     def _at(self, version: int, now: GalleryState) -> GalleryState:
-        bases = [name for name in self.files.names(BASES) if version_of(name) <= now.first_version]
+        bases = [name for name in versions_in(self.files, BASES) if version_of(name) <= now.first_version]
         state = GalleryState.of_base(read_base(bases[-1], self.files.read(bases[-1]))) if bases else GalleryState()
         for each in range(state.version + 1, version + 1):
             self._apply(each, state)

@@ -22,6 +22,7 @@ from shelfmind.gallery.changes import (
     vector_files,
     vectors_name,
     version_of,
+    versions_in,
 )
 from shelfmind.gallery.reader import MAX_ATTEMPTS
 from shelfmind.gallery.state import GalleryState
@@ -55,12 +56,12 @@ def verify(files: Files, counter: Counter = count_silently) -> list[Fault]:
 
 
 def _log(files: Files) -> tuple[list[str], list[str]]:
-    return files.names(BASES), files.names(CHANGES)
+    return versions_in(files, BASES), versions_in(files, CHANGES)
 
 
 def _faults(files: Files, counter: Counter) -> Iterator[Fault]:
     state = GalleryState()
-    bases = files.names(BASES)
+    bases = versions_in(files, BASES)
     photos: dict[str, None] = {}
     vectors: dict[str, None] = {}
     try:
@@ -72,7 +73,7 @@ def _faults(files: Files, counter: Counter) -> Iterator[Fault]:
     except DamagedFileError as error:
         yield Fault(error.name, error.what)
         return
-    versions = [version_of(name) for name in files.names(CHANGES)]
+    versions = [version_of(name) for name in versions_in(files, CHANGES)]
     for version in range(state.version + 1, max(versions, default=state.version) + 1):
         name = change_name(version)
         try:

@@ -134,7 +134,8 @@ def _table(predictor: Predictor, items: Sequence[Item], labelled: bool, dtype: s
     for batch in predictor.of_sources(Path(item.path) for item in items):
         errors += batch.errors
         if len(batch.embeddings):
-            found.append(batch.embeddings.astype(dtype))
+            most = np.finfo(dtype).max  # only directions matter
+            found.append(np.clip(batch.embeddings, -most, most).astype(dtype))
     good = np.array([error is None for error in errors], np.bool_)
     ends = np.cumsum(np.where(good, found[-1].shape[1], 0))
     kind = arrow.float16() if dtype == "float16" else arrow.float32()

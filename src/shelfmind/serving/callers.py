@@ -69,7 +69,7 @@ class Authenticator:
         self, keys: Keys, access: Access, secret: SessionSecret, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.keys, self.access, self._secret = keys, access, secret
-        self._had_keys = False
+        self._had_keys = bool(keys.by_id())
         self._failures = Rates(MAX_FAILURES_PER_SECOND, clock)
 
     @property
@@ -85,6 +85,7 @@ class Authenticator:
 
     def caller(self, authorization: str | None, cookies: str | None, address: str) -> Caller | None:
         """Return the caller, or None for a wrong key."""
+        needs_key = self.needs_key  # asked for every caller: a key that only clients with keys have used counts, too
         if authorization is not None:
             scheme, _, text = authorization.partition(" ")
             key = self.keys.of_text(text.strip()) if scheme.lower() == "bearer" else None
@@ -92,7 +93,7 @@ class Authenticator:
         key = self._of_session(cookies) if cookies else None
         if key is not None:
             return Caller(key.name, key.role, address, key.id, by_session=True)
-        return Caller(ANONYMOUS, None if self.needs_key else ROLES[-1], address)
+        return Caller(ANONYMOUS, None if needs_key else ROLES[-1], address)
 
     def wrong_key(self, address: str) -> Problem:
         """Return the error for an address that sent a wrong key in any form."""

@@ -53,6 +53,7 @@ class TimedProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self._receiving = True
         self._begun += 1
+        self._body_began, self._body_bytes = 0.0, 0
         if self._timer is None:
             self._start_timer(HEADER_S)
 

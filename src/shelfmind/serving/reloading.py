@@ -35,8 +35,14 @@ class Models:
         self._loaded_from = self._seen = fingerprint_of(wanted.run)
         self._refused: object = None
         self.current = load_model(wanted, max_batch)
-        self.trouble: str | None = None
+        self._run_trouble: str | None = None
+        self._gallery_trouble: str | None = None
         self._notify()
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the newest run or gallery is not the current one, if it could not be loaded."""
+        return self._run_trouble or self._gallery_trouble
 
     def check(self) -> Reloaded:
         """Check for changes and load them. A failure is logged once."""
@@ -46,16 +52,21 @@ class Models:
             changed = False
             try:
                 changed = self.refresh_gallery().changed
-                self.trouble = None
+                self._gallery_trouble = None
             except UserError as error:  # it has other weights now, perhaps those of a run that is not there yet
-                self._log_failure(error)
+                if str(error) != self._gallery_trouble:
+                    LOG.warning("the new gallery cannot be loaded: %s", error)
+                self._gallery_trouble = str(error)
+            if seen == self._loaded_from:
+                self._run_trouble = None
             if settled and seen != self._loaded_from and seen != self._refused:
                 try:
                     return self.reload()
                 except UserError as error:
-                    self._refused = seen
-                    self._log_failure(error)
-            elif self.trouble is not None and settled and seen != self._loaded_from:
+                    if str(error) != self._run_trouble:
+                        LOG.warning("the new run cannot be loaded: %s", error)
+                    self._refused, self._run_trouble = seen, str(error)
+            elif self._gallery_trouble is not None and settled and seen != self._loaded_from:
                 self._refused = None  # the gallery may match it now
             return Reloaded(changed, self.current)
 
@@ -77,7 +88,8 @@ class Models:
             except Exception as error:  # engines raise arbitrary errors for an incomplete file
                 self.metrics.reloads.labels("refused").inc()
                 raise UserError(f"{self.wanted.run} cannot be loaded: {error}") from error
-            self._loaded_from, self._refused, self.trouble = seen, None, None
+            self._loaded_from, self._refused = seen, None
+            self._run_trouble = self._gallery_trouble = None
             self._on_model_change()
             return Reloaded(True, self.current)
 
@@ -97,11 +109,6 @@ class Models:
     def _on_model_change(self) -> None:
         self.metrics.reloads.labels("done").inc()
         self._notify()
-
-    def _log_failure(self, error: Exception) -> None:
-        if str(error) != self.trouble:
-            self.trouble = str(error)
-            LOG.warning("the new run or gallery cannot be loaded: %s", error)
 
     def _notify(self) -> None:
         model = self.current

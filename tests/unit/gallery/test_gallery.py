@@ -56,6 +56,48 @@ def test_a_product_is_there_after_it_was_added_and_after_opening(gallery, files,
     assert gallery.photo(checksum(b"a")) == b"a"
 
 
+def test_files_that_others_put_between_the_versions_are_left_alone(gallery, files, embedder) -> None:
+    gallery.add(photos("茶", "a"), embedder, ME)
+    for name in ("Thumbs.db", "000000002 (conflicted copy).json", "@eaDir/000000002.json", "desktop.ini"):
+        for folder in ("changes", "bases"):
+            path = files.root / folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(b"?")
+    opened = Gallery(files)
+    opened.add(photos("茶", "b"), embedder, ME)
+    assert opened.compact(ME) > 0
+    assert verify(files) == []
+    assert_holds(Gallery(files), embedder, {"茶": {"a.jpg", "b.jpg"}})
+    assert (files.root / "changes" / "Thumbs.db").exists()
+
+
+def test_embeddings_that_are_not_finite_are_refused(gallery, embedder, monkeypatch) -> None:
+    gallery.add(photos("茶", "a"), embedder, ME)
+    version, embed = gallery.state.version, embedder.embed
+
+    def broken(contents, total):
+        given = list(contents)
+        vectors = embed(iter(given), total)
+        vectors[[content in (b"a", b"bad") for content in given]] = np.nan
+        return vectors
+
+    monkeypatch.setattr(embedder, "embed", broken)
+    with pytest.raises(UserError, match=r"1 photo, such as bad\.jpg, have values that are not finite"):
+        gallery.add(photos("茶", "good", "bad"), embedder, ME)
+    with pytest.raises(UserError, match=r"such as a\.jpg"):
+        gallery.re_embed(embedder, ME)
+    assert (gallery.state.version, products(gallery)) == (version, {"茶": {"a.jpg"}})
+
+
+def test_an_earlier_version_that_was_compacted_meanwhile_is_no_longer_there(gallery, files, embedder) -> None:
+    gallery.add(photos("茶", "a"), embedder, ME)
+    other = Gallery(files)
+    gallery.add(photos("茶", "b"), embedder, ME)
+    gallery.compact(ME)
+    with pytest.raises(UserError):
+        other.at(1)
+
+
 def test_many_photos_are_read_and_stored_in_threads_with_progress(gallery, files, embedder, tmp_path) -> None:
     contents = {f"photo {number}".encode() for number in range(200)}
     for content in contents:

@@ -167,12 +167,19 @@ def test_a_new_file_takes_over_once_it_is_whole_and_good(tmp_path, network, tiny
     assert not models.check().changed  # not settled yet
     assert not models.check().changed  # damaged
     assert models.trouble is not None
+    assert not models.check().changed
+    assert models.trouble is not None  # still refused
     assert models.current is first
     tiny.write_network(place, 2 * tiny.WEIGHTS, "better")
     models.check()
     assert models.check().changed
     assert (models.current.predictor.checksum, models.trouble) == ("better", None)
     assert models.current.generation > first.generation
+    content = place.read_bytes()
+    place.write_bytes(content[: len(content) // 2])
+    models.check()
+    models.check()
+    assert models.trouble is not None
     tiny.write_network(place, np.full_like(tiny.WEIGHTS, np.nan), "worse")
     with pytest.raises(UserError, match="are not probabilities"):
         models.reload()

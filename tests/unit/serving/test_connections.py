@@ -65,6 +65,17 @@ def test_slow_ones_are_cut(listening):
     assert time.monotonic() - began < 8
 
 
+def test_the_body_of_a_request_gives_the_next_ones_header_no_more_time(listening, monkeypatch):
+    _, port = listening
+    monkeypatch.setattr(protocol, "SLOWEST_BYTES_S", 100)
+    body = b"x" * 3000  # arrives at once, and would be allowed half a minute
+    began = time.monotonic()
+    found = told(port, HEAD + b"Content-Length: 3000\r\n\r\n" + body, b"GET /h", pause=0.3)
+    assert found.startswith(b"HTTP/1.1 4")
+    assert found.count(b"HTTP/1.1 ") == 2
+    assert time.monotonic() - began < 8
+
+
 def test_nonsense_is_refused_and_too_much_is_not_read_to_its_end(listening):
     _, port = listening
     for nonsense in (b"\x16\x03\x01\x02\x00\x01\x00", b"GET /v1/gallery/skus/" + b"x" * 100_000 + b" HTTP/1.1"):

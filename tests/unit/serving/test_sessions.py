@@ -101,3 +101,19 @@ def test_no_clock_makes_a_session_last_longer(make_service, client, place, wall_
     assert web.post("/v1/session", json={"key": key}, headers={"X-Shelfmind": "1"}).status_code == 204
     held = {"Cookie": "; ".join(f"{name}={value}" for name, value in web.cookies.items())}
     assert web.get("/v1/model", headers=held).status_code == 200
+
+
+@pytest.mark.parametrize("before_start", [True, False])
+def test_a_key_that_only_programs_have_used_does_not_open_the_service_when_it_is_revoked(
+    tmp_path, make_service, before_start
+):
+    """Programs send their key in a header: nobody may have asked whether one is needed."""
+    if before_start:
+        text = add_key(tmp_path / "state" / "keys.json", "tills", "read")
+    authenticator = make_service().authenticator
+    if not before_start:
+        text = add_key(tmp_path / "state" / "keys.json", "tills", "read")
+    assert authenticator.caller(f"Bearer {text}", None, "1.2.3.4").role == "read"
+    revoke_key(tmp_path / "state" / "keys.json", "tills")
+    assert authenticator.caller(f"Bearer {text}", None, "1.2.3.4") is None
+    assert authenticator.caller(None, None, "1.2.3.4").role is None
