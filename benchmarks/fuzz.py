@@ -37,11 +37,13 @@ from command import exit_status, parser_of
 from fuzz_mutations import mutated
 from fuzz_parsers import PARSERS, YAML, Parser
 
+import shelfmind
 from shelfmind.errors import UserError
 from shelfmind.files import write_json
 from shelfmind.images.decoding import NO_MEMORY, BadImage
 
 __all__ = ["PARSERS", "YAML"]
+PACKAGE = Path(shelfmind.__file__).parent
 BLOCK = 500
 """Inputs between two reports of a worker."""
 SLOW_S, HANGING_S = 2.0, 20.0
@@ -77,7 +79,7 @@ def _place_of(error: BaseException) -> str:
     frames = [
         f"{Path(each.filename).stem}.{each.name}"
         for each in traceback.extract_tb(error.__traceback__)
-        if "shelfmind" in each.filename
+        if PACKAGE in Path(each.filename).parents
     ]
     return frames[-1] if frames else "its caller"
 

@@ -142,14 +142,14 @@ class Gallery(GalleryReader):
         return guard((entries, vectors), (new, np.stack(own)), read)
 
     def remove(self, sku: str, by: Attribution, photos: Sequence[str] = ()) -> ChangeOutcome:
-        """Remove a product, or only some of its photos (names or prefixes of checksums)."""
+        """Remove a product, or only some of its photos (names or prefixes of checksums).
+
+        Raises `UserError` for a name of no photo, or of several.
+        """
 
         def plan(state: GalleryState) -> Plan:
             of_sku = list(state.photos_of(sku).values())
-            going = [entry for entry in of_sku if _is_named(entry, photos)] if photos else of_sku
-            for name in photos:
-                if not any(_is_named(entry, [name]) for entry in of_sku):
-                    raise UserError(f"'{sku}' has no photo {name}")
+            going = list(dict.fromkeys(_only_photo(of_sku, sku, name) for name in photos)) if photos else of_sku
             return Plan("remove", f"removed {counted(len(going), 'photo')} of {sku}", removed=going)
 
         return self._commit(by, plan)
@@ -331,8 +331,15 @@ def _renamed(entries: Iterable[Entry], sku: str) -> list[Entry]:
     return [Entry(sku, entry.sha256, entry.photo) for entry in entries]
 
 
-def _is_named(entry: Entry, names: Sequence[str]) -> bool:
-    return any(entry.photo == name or (len(name) >= 8 and entry.sha256.startswith(name)) for name in names)
+def _only_photo(entries: Sequence[Entry], sku: str, name: str) -> Entry:
+    """Return the photo of a product with this name or prefix of its checksum."""
+    found = [each for each in entries if each.photo == name or (len(name) >= 8 and each.sha256.startswith(name))]
+    if not found:
+        raise UserError(f"'{sku}' has no photo {name}")
+    if len(found) > 1:
+        sums = shortened([each.sha256[:12] for each in found], 5)
+        raise UserError(f"'{sku}' has {len(found)} photos {name}; give the checksum of one of them: {sums}")
+    return found[0]
 
 
 def _sort_key(entry: Entry) -> tuple[str, str]:

@@ -223,6 +223,6 @@ def _alternatives(members: Sequence[str]) -> str:
 def _common_name(names: Sequence[str]) -> str | None:
     """Return the common prefix of the names, up to a word boundary, if it is meaningful."""
     prefix = os.path.commonprefix(list(names))  # noqa: RUF071 (names, not paths)
-    whole = prefix if prefix in names else re.sub(r"[A-Za-z0-9]*$", "", prefix)
+    whole = prefix if prefix in names else re.sub(r"(?:(?![\u2e80-\u9fff\uac00-\ud7af])[^\W_])*$", "", prefix)
     common = whole.strip(" -_/,.(（、")
     return common if len(common) >= _MIN_COMMON_LENGTH or re.search(r"[\u4e00-\u9fff]{2}", common) else None

@@ -175,6 +175,16 @@ def test_rename_merge_and_remove(gallery, files, embedder) -> None:
     assert len(embedder.asked) == 4
 
 
+def test_a_name_of_several_photos_removes_none_of_them(gallery, files, embedder) -> None:
+    gallery.add([Photo("茶", "image.jpg", b"1"), Photo("茶", "image.jpg", b"2"), *photos("茶", "a")], embedder, ME)
+    with pytest.raises(UserError, match=rf"has 2 photos image\.jpg; give the checksum .*{checksum(b'1')[:12]}"):
+        gallery.remove("茶", ME, ["image.jpg"])
+    gallery.remove("茶", ME, [checksum(b"1")[:12], checksum(b"1")])
+    assert sorted(entry.sha256 for entry in gallery.state.entries()) == sorted([checksum(b"2"), checksum(b"a")])
+    gallery.remove("茶", ME, ["image.jpg"])  # now there is one
+    assert products(Gallery(files)) == {"茶": {"a.jpg"}}
+
+
 def test_what_is_not_there_is_named_with_what_is_near(gallery, embedder) -> None:
     gallery.add([*photos("green tea", "a"), *photos("cola", "b")], embedder, ME)
     for change in (lambda: gallery.remove("gren tea", ME), lambda: gallery.rename("gren tea", "x", ME)):

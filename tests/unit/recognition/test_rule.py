@@ -252,6 +252,9 @@ def test_siblings_that_cannot_be_told_apart_are_answered_as_their_family(class_n
     [
         ([["富兴白酒 250 毫升", "富兴白酒 500 毫升"]], ["富兴白酒, one of 2"]),
         ([["Fuxing liquor 250 ml red", "Fuxing liquor 250 ml green"]], ["Fuxing liquor 250 ml, one of 2"]),
+        ([["Crème brûlée", "Crème brûgge"]], ["Crème, one of 2"]),
+        ([["Молоко 1 л", "Молочный"]], ["Молоко 1 л or Молочный"]),
+        ([["富兴白酒金", "富兴白酒银"]], ["富兴白酒, one of 2"]),
         ([["Pear", "Apple"]], ["Pear or Apple"]),
         ([["Pear", "Apple", "Plum"], ["Leek"]], ["Pear or one of 2 like it"]),
         ([["Tea green", "Tea black"], ["Tea mint", "Tea rose"]], ["Tea green or Tea black", "Tea mint or Tea rose"]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib.metadata import version
 from typing import Any
 
@@ -14,6 +15,7 @@ from shelfmind.serving.records import gallery_record, model_brief
 from shelfmind.serving.routes.access import Admin, Reader, TheService, problems
 from shelfmind.serving.schemas import ModelRecord, ReloadRecord, StatusRecord
 
+LOG = logging.getLogger("shelfmind.serving")
 router = APIRouter(tags=["operation"])
 
 
@@ -61,6 +63,7 @@ def reload_model(service: TheService, caller: Admin) -> Any:
         try:
             return service.models.reload()
         except UserError as error:
+            LOG.warning("the new run or gallery cannot be loaded: %s", error)
             raise UserError(f"the new run or gallery cannot be loaded: {error}") from error
 
     try:
