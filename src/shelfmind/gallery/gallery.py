@@ -338,7 +338,7 @@ def _only_photo(entries: Sequence[Entry], sku: str, name: str) -> Entry:
         raise UserError(f"'{sku}' has no photo {name}")
     if len(found) > 1:
         sums = shortened([each.sha256[:12] for each in found], 5)
-        raise UserError(f"'{sku}' has {len(found)} photos {name}; give the checksum of one of them: {sums}")
+        raise UserError(f"several photos of '{sku}' are called {name}; give the checksum of one of them: {sums}")
     return found[0]
 
 
