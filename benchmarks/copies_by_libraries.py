@@ -214,15 +214,11 @@ def laid_by_ecc(first: Prints, second: Prints, blur: int, least_gain: float) -> 
 
 def left_at(first: Prints, second: Prints, places: Floats) -> Bools:
     """Return which pairs are near-duplicates by the audit's limits at these alignments."""
-    plan, alignment._FINE_PLAN = alignment._FINE_PLAN, ()  # type: ignore[assignment]
-    try:
-        starts = range(0, len(first), PAIRS_AT_ONCE)
-        parts = [
-            (first[n : n + PAIRS_AT_ONCE], second[n : n + PAIRS_AT_ONCE], places[n : n + PAIRS_AT_ONCE]) for n in starts
-        ]
-        return np.concatenate([same_photo(alignment.difference(*part), Limits()) for part in parts])
-    finally:
-        alignment._FINE_PLAN = plan
+    starts = range(0, len(first), PAIRS_AT_ONCE)
+    parts = [
+        (first[n : n + PAIRS_AT_ONCE], second[n : n + PAIRS_AT_ONCE], places[n : n + PAIRS_AT_ONCE]) for n in starts
+    ]
+    return np.concatenate([same_photo(alignment.difference(*part, plan=()), Limits()) for part in parts])
 
 
 def same_by_ecc(blur: int, least_gain: float) -> Callable[[Prints, Prints], tuple[Bools, Floats]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import sqlite3
 import sys
@@ -348,18 +349,19 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def import_all(with_mindspore: bool) -> None:
+IMPORTED = (
+    "shelfmind.cli",
+    "shelfmind.inference.engines.onnx",
+    "shelfmind.inference.predict_files",
+    "shelfmind.workflows.audit",
+    "shelfmind.workflows.galleries",
+    "shelfmind.workflows.prepare",
+)
+ON_MINDSPORE = ("mindspore", "shelfmind.exporting.export", "shelfmind.training.run")
+
+
+def import_all(mindspore: bool) -> None:
     """Import what the commands need, so that a forked process is at work at once."""
-    import shelfmind.cli
-    import shelfmind.inference.engines.onnx
-    import shelfmind.inference.predict_files
-    import shelfmind.workflows.audit
-    import shelfmind.workflows.galleries
-    import shelfmind.workflows.prepare
-
-    if with_mindspore:
-        import mindspore  # noqa: F401
-
-        import shelfmind.exporting.export
-        import shelfmind.training.run  # noqa: F401
+    for name in (*IMPORTED, *(ON_MINDSPORE if mindspore else ())):
+        importlib.import_module(name)
     sys.stdout.flush()

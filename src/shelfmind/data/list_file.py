@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from shelfmind.data.classes import normalise_class_name
 from shelfmind.files import write_bytes
 from shelfmind.images.photo_files import is_plain, read_file
 from shelfmind.records import Sample
@@ -18,12 +19,12 @@ def write_list(path: Path, samples: Sequence[Sample], class_names: Sequence[str]
     class has a sample.
 
     A CSV list cannot store every name (bytes that are not UTF-8, leading or trailing blanks). A file with such a name
-    gets a link in a folder next to the list, and a photo inside a shard a copy; if a class has such a name, all classes
-    are named by their ids.
+    gets a link in a folder next to the list, and a photo inside a shard a copy; if a class has such a name, or two have
+    the same one after normalising, all classes are named by their ids.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     names = [str(index).zfill(6) for index in range(len(class_names))]
-    if all(_round_trips(name) and name.isprintable() for name in class_names):
+    if all(map(_round_trips, class_names)) and len(set(map(normalise_class_name, class_names))) == len(class_names):
         names = list(class_names)
     rows = []
     for sample in samples:
@@ -38,7 +39,7 @@ def _round_trips(text: str) -> bool:
         text.encode("utf-8")
     except UnicodeEncodeError:
         return False
-    return text == text.strip()
+    return text == text.strip() and "\0" not in text
 
 
 def _stand_in(folder: Path, photo: Path) -> Path:

@@ -42,9 +42,9 @@ class Follower:
         new = parse_lines(self.path, finished, first=self._lines + 1)
         self._offset += len(finished)
         self._lines += finished.count(b"\n")
-        changed = bool(new) or self.decisions is not before
+        dropped = bool(before) and not self.decisions
         self.decisions = [*self.decisions, *new]
-        return changed
+        return bool(new) or dropped
 
     def _start_again(self, file: tuple[int, int] | None) -> None:
         self._offset, self._lines, self.decisions, self._file = 0, 0, [], file

@@ -87,6 +87,11 @@ class ServedModel:
         return None if self.recognizer is None else self.recognizer.version
 
     @property
+    def newest_gallery_version(self) -> int | None:
+        """The gallery's version when it was last read, even if it cannot be used, or None without a gallery."""
+        return None if self.recognizer is None else self.recognizer.gallery.state.version
+
+    @property
     def precision(self) -> str | None:
         """The precision of an exported file, or None for a run."""
         engine = self.predictor.engine

@@ -34,15 +34,14 @@ class Models:
         self._lock = threading.RLock()
         self._loaded_from = self._seen = fingerprint_of(wanted.run)
         self._refused: object = None
+        self._troubles: dict[str, str] = {}
         self.current = load_model(wanted, max_batch)
-        self._run_trouble: str | None = None
-        self._gallery_trouble: str | None = None
         self._notify()
 
     @property
     def trouble(self) -> str | None:
         """Why the newest run or gallery is not the current one, if it could not be loaded."""
-        return self._run_trouble or self._gallery_trouble
+        return next(iter(self._troubles.values()), None)
 
     def check(self) -> Reloaded:
         """Check for changes and load them. A failure is logged once."""
@@ -52,22 +51,18 @@ class Models:
             changed = False
             try:
                 changed = self.refresh_gallery().changed
-                self._gallery_trouble = None
+                self._troubles.pop("gallery", None)
             except UserError as error:  # it has other weights now, perhaps those of a run that is not there yet
-                if str(error) != self._gallery_trouble:
-                    LOG.warning("the new gallery cannot be loaded: %s", error)
-                self._gallery_trouble = str(error)
+                self._failed("gallery", error)
+            newest = (seen, self.current.newest_gallery_version)
             if seen == self._loaded_from:
-                self._run_trouble = None
-            if settled and seen != self._loaded_from and seen != self._refused:
+                self._troubles.pop("run", None)
+            elif settled and newest != self._refused:
                 try:
                     return self.reload()
                 except UserError as error:
-                    if str(error) != self._run_trouble:
-                        LOG.warning("the new run cannot be loaded: %s", error)
-                    self._refused, self._run_trouble = seen, str(error)
-            elif self._gallery_trouble is not None and settled and seen != self._loaded_from:
-                self._refused = None  # the gallery may match it now
+                    self._refused = newest
+                    self._failed("run", error)
             return Reloaded(changed, self.current)
 
     def reload(self) -> Reloaded:
@@ -89,7 +84,7 @@ class Models:
                 self.metrics.reloads.labels("refused").inc()
                 raise UserError(f"{self.wanted.run} cannot be loaded: {error}") from error
             self._loaded_from, self._refused = seen, None
-            self._run_trouble = self._gallery_trouble = None
+            self._troubles.clear()
             self._on_model_change()
             return Reloaded(True, self.current)
 
@@ -109,6 +104,11 @@ class Models:
     def _on_model_change(self) -> None:
         self.metrics.reloads.labels("done").inc()
         self._notify()
+
+    def _failed(self, what: str, error: UserError) -> None:
+        if self._troubles.get(what) != str(error):
+            LOG.warning("the new %s cannot be loaded: %s", what, error)
+        self._troubles[what] = str(error)
 
     def _notify(self) -> None:
         model = self.current

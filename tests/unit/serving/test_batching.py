@@ -16,6 +16,7 @@ from shelfmind.gallery.photos import Photo
 from shelfmind.gallery.plan import Attribution
 from shelfmind.gallery.stores import open_files
 from shelfmind.inference.embedder import photo_embedder
+from shelfmind.serving import reloading
 from shelfmind.serving.batching import ABANDONED, Batcher, QueueFullError, Ticket
 from shelfmind.serving.metrics import Metrics
 from shelfmind.serving.models import ModelSource, load_model
@@ -206,6 +207,36 @@ def test_a_gallery_goes_on_and_one_of_other_weights_is_refused(tmp_path, network
     assert models.current.gallery_version == before.gallery_version + 1
 
 
+def test_a_refused_model_is_tried_again_when_run_or_gallery_changes(
+    tmp_path, network, gallery, photo, tiny, monkeypatch, caplog
+):
+    """The gallery is of the new weights, but not calibrated yet: nothing fits together until that is done."""
+    place = tmp_path / "current.onnx"
+    shutil.copy(network, place)
+    models = Models(ModelSource(place, str(gallery), "onnx"), None, Metrics())
+    tried = []
+
+    def counted(*arguments):
+        tried.append(arguments)
+        return load_model(*arguments)
+
+    monkeypatch.setattr(reloading, "load_model", counted)
+    other, new = Gallery(open_files(gallery)), photo_embedder(tiny.write_network(place, checksum="new"))
+    other.re_embed(new, Attribution("other"))
+    for _ in range(6):
+        models.check()
+    assert len(tried) == 1
+    assert [record.getMessage().split(":")[0] for record in caplog.records if record.levelname == "WARNING"] == [
+        "the new gallery cannot be loaded",
+        "the new run cannot be loaded",
+    ]
+    other.add([Photo("pink", "p.jpg", photo((240, 20, 200)))], new, Attribution("other"))
+    for _ in range(3):
+        models.check()
+    assert len(tried) == 2
+    assert models.trouble is not None
+
+
 def test_a_watch_looks_by_itself_and_when_asked(tmp_path, network, tiny):
     place = tmp_path / "current.onnx"
     shutil.copy(network, place)
@@ -224,3 +255,18 @@ def test_a_model_is_checked_before_it_serves(tmp_path, tiny):
     bad = tiny.write_network(tmp_path / "bad.onnx", np.full_like(tiny.WEIGHTS, np.inf), "bad")
     with pytest.raises(UserError, match="are not probabilities"):
         load_model(ModelSource(bad, engine="onnx"), None)
+
+
+@pytest.mark.parametrize("message", ["shelf.onnx is damaged", "/models/shelf.onnx is damaged"])
+def test_the_reason_of_a_refused_reload_is_in_the_log_once(make_service, client, monkeypatch, caplog, message):
+    """The answer says so. A message without a place of this machine is an answer's own elsewhere."""
+    service = make_service()
+
+    def refused():
+        raise UserError(message)
+
+    monkeypatch.setattr(service.models, "reload", refused)
+    answer = client(service).post("/v1/model/reload")
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "the new run or gallery cannot be loaded; see the log"
+    assert [message in record.getMessage() for record in caplog.records if "damaged" in record.getMessage()] == [True]

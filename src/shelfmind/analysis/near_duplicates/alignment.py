@@ -10,11 +10,12 @@ import numpy.typing as npt
 from shelfmind.arrays import Floats, Wide
 from shelfmind.images.fingerprints import CHROMA_SIDE, SIDE
 
+Plan = tuple[tuple[int, int], ...]
 _COARSE, _CLOSER = 16, 24
 """Picture sides of the first comparisons, which avoid the full-size alignment of most pairs."""
 _COARSE_PLAN = ((2, 3), (1, 2))
 _CLOSER_PLAN = ((2, 1), (1, 2))
-_FINE_PLAN = ((3, 2), (2, 2), (1, 2))
+FINE_PLAN: Plan = ((3, 2), (2, 2), (1, 2))
 """(blurs, steps) of the alignment search: blurred first, to avoid local optima."""
 _STARTS = (0.0, -0.1, 0.1)
 """Initial stretches of the search: none, and a 5% crop on all sides of either picture."""
@@ -72,14 +73,16 @@ def closer_fit(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start:
     return warp * (SIDE / _CLOSER), _residual(planes[0], planes[1], warp).whole
 
 
-def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats) -> Difference:
+def difference(
+    first: npt.NDArray[np.void], second: npt.NDArray[np.void], start: Floats, plan: Plan = FINE_PLAN
+) -> Difference:
     """The difference of P pairs of fingerprints, both of shape (P,), after aligning the first with the second.
 
     Four borders may move (a crop), and luma may change by a factor and an offset. Gauss-Newton steps (Lucas and Kanade,
-    1981) on all pairs at once, starting from the result of `closer_fit`.
+    1981) on all pairs at once, starting from the result of `closer_fit`. An empty `plan` keeps the start.
     """
     luma = [each["luma"].astype(np.float32) for each in (first, second)]
-    warp = _aligned(luma[0], luma[1], _FINE_PLAN, start)
+    warp = _aligned(luma[0], luma[1], plan, start)
     left = _residual(luma[0], luma[1], warp)
     local = _worst_window(left.rest, _LOCAL) / left.contrast
     likeness = _least_likeness(left.warped, left.target, left.mask, _SHOWS * left.contrast)
@@ -93,7 +96,7 @@ def difference(first: npt.NDArray[np.void], second: npt.NDArray[np.void], start:
     )
 
 
-def _aligned(first: Floats, second: Floats, plan: tuple[tuple[int, int], ...], start: Floats) -> Floats:
+def _aligned(first: Floats, second: Floats, plan: Plan, start: Floats) -> Floats:
     """The best (shift, stretch) down and across in pixels that aligns `first` with `second`, shape (P, 4)."""
     warp = start
     side = first.shape[1]

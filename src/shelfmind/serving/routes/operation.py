@@ -63,12 +63,13 @@ def reload_model(service: TheService, caller: Admin) -> Any:
         try:
             return service.models.reload()
         except UserError as error:
-            LOG.warning("the new run or gallery cannot be loaded: %s", error)
             raise UserError(f"the new run or gallery cannot be loaded: {error}") from error
 
     try:
         found = service.written(caller, "model.reload", {}, do)
     except Problem as problem:
+        if problem.status_code == 409:  # otherwise the reason is in the log already
+            LOG.warning("%s", problem.detail)
         raise Problem(409, "the new run or gallery cannot be loaded; see the log") from problem
     if found.changed:
         service.notify_others()
