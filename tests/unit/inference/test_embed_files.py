@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from shelfmind.errors import UserError
 from shelfmind.inference import embed_files as module
 from shelfmind.inference.embed_files import embed_files
 from shelfmind.inference.parts import Parts, plan_of
-from shelfmind.inference.predictor import EXACT, load
+from shelfmind.inference.predictor import EXACT, Batch, Predictor, load
 from shelfmind.requests.watching import Observer
 
 pytest.importorskip("onnxruntime")
@@ -60,6 +62,23 @@ def test_a_data_set_adds_classes_and_splits(network: Path, photos: Path, tmp_pat
     }
     assert {row["split"] for row in found} == {"train"} | {row["split"] for row in found}
     assert str(parquet.read_schema(out).field("embedding").type).startswith("list<element: halffloat")
+
+
+def test_values_beyond_16_bits_are_limited(
+    network: Path, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = Predictor.of_sources
+
+    def larger(self: Predictor, sources: Any) -> Iterator[Batch]:
+        for batch in predict(self, sources):
+            yield replace(batch, embeddings=1e6 * batch.embeddings)
+
+    monkeypatch.setattr(Predictor, "of_sources", larger)
+    out = tmp_path / "out.parquet"
+    embed_files(network, [str(photos)], out=out, dtype="float16")
+    found = np.array([row["embedding"] for row in rows(out)], np.float64)
+    assert np.isfinite(found).all()
+    assert np.abs(found).max() == 65504
 
 
 def test_unusable_files_keep_their_row_with_the_reason(network: Path, photos: Path, tmp_path: Path) -> None:
